@@ -1,0 +1,26 @@
+import type { Call, Trust } from '../../core/call.ts'
+import type { LogRecord } from '../otlp/log-record.ts'
+
+/** What is known of a record's way to us. */
+export interface RecordContext {
+  sender: string
+  trust: Trust
+  /** Epoch microseconds at which the collector had the delivery. */
+  received: number
+}
+
+/** Why a record is not a call. `reason` is a code, `detail` a sentence. */
+export interface Unreadable {
+  reason: string
+  detail: string
+}
+
+/** One file per mesh and signal. Pure: the same record gives the same call on every collector. */
+export interface LogSource {
+  name: string
+  read(record: LogRecord, context: RecordContext): Call | Unreadable
+}
+
+export function isCall(result: Call | Unreadable): result is Call {
+  return 'reporter' in result
+}

@@ -1,0 +1,112 @@
+/**
+ * The bus contract. Two implementations (`local/` on LMDB, `kafka/`), one contract test suite (test/core/bus/contract.ts).
+ *
+ * A topic is a fixed number of partitions, each an ordered log of opaque records with rising offsets (gaps allowed).
+ * `publish` resolves when durable. `process` reads, and commits what a step returns (records to publish, state, next offset)
+ * as one unit: after a crash either all of it happened or nothing.
+ */
+
+export interface TopicSpec {
+  name: string
+  partitions: number
+}
+
+/** One record to append. */
+export interface Publication {
+  topic: string
+  partition: number
+  value: Uint8Array
+}
+
+export interface BusRecord {
+  offset: number
+  value: Uint8Array
+}
+
+/** Records of one partition, in order. `value` bytes are valid only until the step resolves. Never empty. */
+export interface Batch {
+  topic: string
+  partition: number
+  records: readonly BusRecord[]
+}
+
+export interface StateWrite {
+  key: string
+  /** null deletes the key. */
+  value: Uint8Array | null
+}
+
+/** What one step commits as one unit. */
+export interface StepResult {
+  /** First offset not yet handled. Nothing before it is delivered again as new. */
+  next: number
+  /**
+   * First offset this group still has to read after a restart to rebuild its memory; at most `next`, its default.
+   * The log is never trimmed past it.
+   */
+  keep?: number
+  publish?: readonly Publication[]
+  state?: readonly StateWrite[]
+}
+
+/** What a partition's processor starts from. State is that of (group, topic, partition). */
+export interface Assignment {
+  topic: string
+  partition: number
+  /** The committed `next`: outputs of everything before it are out already, and must not be published again. */
+  committed: number
+  /** Committed state, ordered by key. */
+  state: AsyncIterable<readonly [key: string, value: Uint8Array]> | Iterable<readonly [key: string, value: Uint8Array]>
+}
+
+export interface PartitionProcessor {
+  /**
+   * First offset to read: `committed`, or the `keep` committed with it, where the tail is replayed to rebuild memory.
+   * Records before `committed` come again only so; a step that returns a result for them is a bug and throws.
+   */
+  readonly from: number
+  /**
+   * Handles one batch. Batches come one at a time, of any size; results must not depend on where they are cut.
+   * Returning undefined commits nothing yet: the processor holds the records in memory and they are read again after a crash.
+   * A retriable PipelineError is tried again with back-off with the same batch (the step must not have changed its memory);
+   * any other error stops `process`.
+   */
+  step(batch: Batch, signal: AbortSignal): StepResult | undefined | Promise<StepResult | undefined>
+  /** The partition is taken away or the program stops. */
+  stop?(): void | Promise<void>
+}
+
+export interface ProcessOptions {
+  topic: string
+  /** Consumer group: the owner of offsets and state. Groups are independent. */
+  group: string
+  start(assignment: Assignment): PartitionProcessor | Promise<PartitionProcessor>
+  signal: AbortSignal
+  /** Largest batch in bytes of values (one record at least is always given). Default 1 MiB. */
+  maxBatchBytes?: number
+}
+
+export interface GroupLag {
+  topic: string
+  partition: number
+  group: string
+  /** The committed `next`. */
+  committed: number
+  /** Offset the next appended record will have. */
+  end: number
+}
+
+export interface Bus {
+  /** Partition count of a topic, fixed when the topic was made. Throws for an unknown topic. */
+  partitions(topic: string): number
+  /**
+   * Appends all records and resolves when they are durable. All or nothing where the implementation can (local); else a
+   * repeat of the whole is made harmless by delivery ids. Rejects with `bus_full` or `bus_unavailable`, both retriable.
+   */
+  publish(records: readonly Publication[]): Promise<void>
+  /** Runs until the signal aborts (resolves) or a step fails for good (rejects). */
+  process(options: ProcessOptions): Promise<void>
+  /** How far each group is, for readiness, back-pressure and self-telemetry. */
+  lag(): Promise<GroupLag[]>
+  close(): Promise<void>
+}

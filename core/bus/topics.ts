@@ -1,0 +1,31 @@
+import type { TopicSpec } from './bus.ts'
+
+/** Topic names. What each holds and how it is partitioned: docs/architecture.md. */
+export const TOPIC = {
+  /** Blocks of calls and collectors' ticks, by destination service. */
+  calls: 'eastwatch.calls',
+  /** Closed windows and stage 1's ticks, by source. */
+  windows: 'eastwatch.windows',
+  /** Findings and stage 2's ticks, by incident fingerprint. */
+  findings: 'eastwatch.findings',
+  /** Changes of incidents, by fingerprint, and alerts' ticks. */
+  incidents: 'eastwatch.incidents',
+  /** What could not be read, with the reason, by source. */
+  rejected: 'eastwatch.rejected',
+} as const
+
+/** Calls, windows and findings share one partition count: state stays on its input's partition number. */
+export function topicSpecs(partitions: number): TopicSpec[] {
+  return Object.values(TOPIC).map((name) => ({ name, partitions }))
+}
+
+/** Partition of a text key: FNV-1a over UTF-16 units, folded by a finaliser so that few partitions spread well. */
+export function partitionOf(key: string, partitions: number): number {
+  if (partitions === 1) return 0
+  let hash = 0x811c9dc5
+  for (let i = 0; i < key.length; i += 1) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
+  hash ^= hash >>> 16
+  hash = Math.imul(hash, 0x85ebca6b)
+  hash ^= hash >>> 13
+  return (hash >>> 0) % partitions
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // Two cores: the integration tests start real proxies and databases of their own.
+    maxWorkers: 2,
+    reporters: ['default', './test/harness/closing-line.ts'],
+  },
+})
