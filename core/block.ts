@@ -121,7 +121,10 @@ export function encodeBlock(deliveries: readonly Delivery[]): Uint8Array {
 }
 
 function writeColumn(calls: readonly Call[], name: CallColumn, kind: ColumnKind): void {
-  if (kind === 'low') return writeLow(calls, name)
+  if (kind === 'low') {
+    writeLow(calls, name)
+    return
+  }
   if (kind === 'text') {
     for (const call of calls) output.text(call[name] as string)
     return
