@@ -1,0 +1,64 @@
+/** Health of the running program: `/healthz` (the process answers) and `/readyz` (each part does its work). */
+import { createServer, type Server } from 'node:http'
+import express from 'express'
+import { messageOf } from '../errors.ts'
+import { listenOn } from '../listen.ts'
+
+export interface Check {
+  ready: boolean
+  /** One plain sentence. */
+  detail: string
+}
+
+export class Health {
+  readonly #checks = new Map<string, () => Check | Promise<Check>>()
+
+  register(part: string, check: () => Check | Promise<Check>): void {
+    this.#checks.set(part, check)
+  }
+
+  async read(): Promise<{ ready: boolean; parts: Record<string, Check> }> {
+    const parts: Record<string, Check> = {}
+    for (const [part, check] of this.#checks) {
+      try {
+        parts[part] = await check()
+      } catch (error) {
+        parts[part] = { ready: false, detail: messageOf(error) }
+      }
+    }
+    return { ready: Object.values(parts).every((part) => part.ready), parts }
+  }
+}
+
+export interface HealthServer {
+  port: number
+  stop(): Promise<void>
+}
+
+export async function serveHealth(
+  address: string,
+  health: Health,
+  metrics: (request: express.Request, response: express.Response) => void,
+): Promise<HealthServer> {
+  const app = express()
+  app.disable('x-powered-by')
+  app.get('/metrics', metrics)
+  app.get('/healthz', (_, response) => {
+    response.json({ status: 'ok' })
+  })
+  app.get('/readyz', async (_, response) => {
+    const state = await health.read()
+    response.status(state.ready ? 200 : 503).json(state)
+  })
+  const server: Server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, maxHeaderSize: 16_384 }, app)
+  server.maxConnections = 256
+  const port = await listenOn(server, address, 'telemetry.address')
+  return {
+    port,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
