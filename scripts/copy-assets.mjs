@@ -2,7 +2,7 @@
 import { cpSync, readdirSync, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 
-const folders = ['core', 'policy', 'collector', 'detectors', 'storage', 'alerts', 'dashboards', 'cli', 'bench']
+const folders = ['core', 'policy', 'collector', 'detectors', 'storage', 'alerts', 'dashboards', 'demo', 'cli', 'bench']
 const kinds = new Set(['.sql', '.proto', '.yaml'])
 
 function copy(folder) {

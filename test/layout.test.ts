@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
-const ARROW = ['core', 'policy', 'collector', 'detectors', 'storage', 'alerts', 'dashboards', 'cli']
+const ARROW = ['core', 'policy', 'collector', 'detectors', 'storage', 'alerts', 'dashboards', 'demo', 'cli']
 const root = join(import.meta.dirname, '..')
 
 function sources(folder: string): string[] {
@@ -12,7 +12,7 @@ function sources(folder: string): string[] {
 }
 
 describe('layout', () => {
-  it('imports point one way: core <- policy <- collector <- detectors <- storage <- alerts <- dashboards <- cli', () => {
+  it('imports point one way: core <- policy <- collector <- detectors <- storage <- alerts <- dashboards <- demo <- cli', () => {
     const against = ARROW.flatMap((folder, rank) =>
       sources(folder).flatMap((file) =>
         [...readFileSync(join(root, file), 'utf8').matchAll(/from '(\.[^']+)'|import\('(\.[^']+)'\)/g)]
