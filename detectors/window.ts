@@ -1,0 +1,255 @@
+/**
+ * Closed windows: the aggregate of one pair over ten seconds, as stage 1 publishes them on `eastwatch.windows`.
+ *
+ * Everything here is free of order: sums, sets cut by smallest hash, minima and maxima. So any arrival order within the lateness
+ * gives the same window, byte for byte. What makes a pair and why: docs/decisions/020-pair-key.md.
+ *
+ *   "EWW1" | msgpack of [input partition, window end, windows]
+ *
+ * A window may be spread over several records of one input partition; a key is in exactly one of them.
+ */
+import { Packr } from 'msgpackr'
+import type { DenialKind, Reporter, TlsFailure, Trust } from '../core/call.ts'
+import { SECOND } from '../core/clock.ts'
+import type { Example } from './detector.ts'
+
+export const WINDOW_US = 10 * SECOND
+
+/** Order of `Tally.outcomes`. */
+export const OUTCOMES = ['ok', 'client_error', 'server_error', 'denied', 'tls_failure', 'connect_failure'] as const
+/** Whose count holds where several reported: the first in this order that did. */
+export const REPORTER_PRECEDENCE: readonly Reporter[] = ['destination', 'waypoint', 'source', 'app']
+
+/** Most entries of each list of a window; what is beyond goes to the entry named `{*}` and is counted in `overflow`. */
+export const WINDOW_CAPS = {
+  paths: 200,
+  denials: 32,
+  tls: 32,
+  mismatches: 16,
+  identities: 4,
+  examples: 3,
+  samples: 128,
+}
+export const OTHER = '{*}'
+
+/**
+ * Who calls whom, in facts that both ends' reports have. The source is its identity; where none is known its declared workload,
+ * then its address. Exactly the fields that make the key are filled in; the rest is ''.
+ */
+export interface PairKey {
+  sourceIdentity: string
+  sourceWorkload: string
+  sourceNamespace: string
+  /** Only where neither identity nor workload is known. */
+  sourceAddress: string
+  destinationService: string
+}
+
+/** What one kind of reporter said of the pair. Integers; `weight` of the records is summed. */
+export interface Tally {
+  reporter: Reporter
+  trust: Trust
+  /** Requests by outcome, in the order of OUTCOMES. */
+  outcomes: number[]
+  /** Connection records: handshakes, good or bad. 0 where listeners do not log. */
+  connections: number
+  /** Records (requests and connections) that came without TLS, and with mutual TLS. */
+  plaintext: number
+  mutual: number
+  bytesReceived: number
+  bytesSent: number
+  durationUs: number
+}
+
+export interface DenialTally {
+  reporter: Reporter
+  trust: Trust
+  kind: DenialKind
+  policy: string
+  rule: string
+  count: number
+  /** End of the first and last such call. */
+  first: number
+  last: number
+}
+
+export interface TlsTally {
+  reporter: Reporter
+  trust: Trust
+  failure: TlsFailure
+  rejectedBy: '' | 'source' | 'destination'
+  count: number
+  first: number
+  last: number
+  /** From the record with the smallest hash that has them. */
+  peerIssuer: string
+  peerSerial: string
+  peerNotAfter: number
+  detail: string
+  /** Source addresses, at most WINDOW_CAPS.identities. */
+  addresses: string[]
+  /** Identity the inventory has at the source address, '' where it has none. */
+  addressIdentity: string
+}
+
+/** A verified source identity that came from an address which the inventory gives to another identity. */
+export interface MismatchTally {
+  trust: Trust
+  address: string
+  addressIdentity: string
+  peerSerial: string
+  count: number
+  first: number
+  last: number
+}
+
+/** Requests of one operation (method and route template). */
+export interface PathTally {
+  method: string
+  route: string
+  /** Verified requests as each end counted them; `countPath` says which holds. */
+  bySource: number
+  byDestination: number
+  /** Requests reported by unverified senders only raise suspicion. */
+  claimed: number
+  /** Of the verified: answered 404 or without a route. */
+  notFound: number
+  /** Of the verified: denied by policy. */
+  denied: number
+  /** The declared policy does not allow it; `forbiddenOk` of them got through. Verified, then claimed. */
+  forbidden: number
+  forbiddenOk: number
+  forbiddenClaimed: number
+  /** The declared policy allows it. */
+  allowed: number
+  /** Why it is not allowed. */
+  reason: string
+  first: number
+  last: number
+}
+
+/** Quantiles of a sample that is chosen by hash of the request id (microseconds). */
+export interface Quantiles {
+  samples: number
+  q10: number
+  q25: number
+  q50: number
+  q95: number
+  /** Resolution of the durations behind it: 1 or 1000. */
+  stepUs: number
+}
+
+export interface Latency {
+  source: Quantiles | null
+  destination: Quantiles | null
+  /** Source's duration less destination's, of calls joined one to one. */
+  gap: Quantiles | null
+  /** Joined calls left out because an id stood for several records or the intervals do not nest. */
+  ambiguous: number
+}
+
+export interface PairWindow {
+  pair: PairKey
+  /** `pairKeyText(pair)`. */
+  key: string
+  start: number
+  end: number
+  /** As reported; the smallest by hash, sorted. Attributes, not part of the key. */
+  destinationIdentities: string[]
+  destinationNamespace: string
+  /** Origin of the source's name: `identity` verified by TLS, `declared` by the inventory, or `address`. */
+  sourceKnownBy: 'identity' | 'declared' | 'address'
+  tallies: Tally[]
+  denials: DenialTally[]
+  tls: TlsTally[]
+  mismatches: MismatchTally[]
+  paths: PathTally[]
+  /** Distinct entries that went to `{*}`, by list. */
+  overflow: { paths: number; denials: number; tls: number; mismatches: number }
+  latency: Latency
+  /** Examples by what they show: `denied`, `tls_failure`, `mismatch`, `forbidden`, `plaintext`, `any`. */
+  examples: Record<string, Example[]>
+  /** End of the first and last call in it. */
+  first: number
+  last: number
+  /** True where some reporter's telemetry of this time is missing: it teaches nothing. */
+  incomplete: boolean
+}
+
+export function pairKeyText(pair: PairKey): string {
+  return JSON.stringify([
+    pair.destinationService,
+    pair.sourceIdentity,
+    pair.sourceNamespace,
+    pair.sourceWorkload,
+    pair.sourceAddress,
+  ])
+}
+
+/** The source half of a pair, by which stage 2 is partitioned. */
+export function sourceKeyText(pair: PairKey): string {
+  return JSON.stringify([pair.sourceIdentity, pair.sourceNamespace, pair.sourceWorkload, pair.sourceAddress])
+}
+
+/** Calls counted once (docs/architecture.md): verified records only. */
+export interface Counted {
+  /** Requests by outcome, in the order of OUTCOMES. */
+  outcomes: number[]
+  requests: number
+  denied: number
+  handshakes: number
+  /** Whose count it is; '' where nobody verified reported. */
+  reporter: Reporter | ''
+}
+
+/**
+ * Counts the window's calls once: the count of the destination where it reports requests of this pair and window, else the
+ * source's. What one end may not see at all (TLS and connect failures, handshakes) is the larger of both. Claimed records have no
+ * part in it.
+ */
+export function countOnce(window: PairWindow): Counted {
+  const verified = window.tallies.filter((tally) => tally.trust === 'verified')
+  const chosen = REPORTER_PRECEDENCE.map((reporter) =>
+    verified.find((tally) => tally.reporter === reporter && tally.outcomes.some((n) => n > 0)),
+  ).find((tally) => tally !== undefined)
+  const largest = (pick: (tally: Tally) => number) => verified.reduce((most, tally) => Math.max(most, pick(tally)), 0)
+  const outcomes = OUTCOMES.map((outcome, at) =>
+    outcome === 'tls_failure' || outcome === 'connect_failure'
+      ? largest((tally) => tally.outcomes[at]!)
+      : (chosen?.outcomes[at] ?? 0),
+  )
+  return {
+    outcomes,
+    requests: outcomes.reduce((sum, n) => sum + n, 0),
+    denied: outcomes[OUTCOMES.indexOf('denied')]!,
+    handshakes: largest((tally) => tally.connections),
+    reporter: chosen?.reporter ?? '',
+  }
+}
+
+/** Verified requests of one operation, counted once: the destination's count where it has one. */
+export function countPath(path: PathTally): number {
+  return path.byDestination > 0 ? path.byDestination : path.bySource
+}
+
+/** Windows of one input partition that ended at `end`. */
+export interface WindowsRecord {
+  partition: number
+  end: number
+  windows: PairWindow[]
+}
+
+const MAGIC = Buffer.from('EWW1')
+const packr = new Packr({ useRecords: true, variableMapSize: true })
+
+export function encodeWindows(record: WindowsRecord): Uint8Array {
+  return Buffer.concat([MAGIC, packr.pack([record.partition, record.end, record.windows])])
+}
+
+/** The windows a bus record holds, or undefined where it holds something else (a tick). */
+export function decodeWindows(value: Uint8Array): WindowsRecord | undefined {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  if (bytes.length < 4 || MAGIC.compare(bytes, 0, 4) !== 0) return undefined
+  const [partition, end, windows] = packr.unpack(bytes.subarray(4)) as [number, number, PairWindow[]]
+  return { partition, end, windows }
+}
