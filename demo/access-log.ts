@@ -35,37 +35,26 @@ export interface Exchange {
 const MISSING = '-'
 const SPIFFE = (service: string) => identityUri(service)
 
-function common(exchange: Exchange, durationUs: number): Record<string, string> {
-  return {
-    method: exchange.method,
-    path: exchange.path,
-    authority: `${exchange.destination.service}.shop:${PORT}`,
-    protocol: 'HTTP/1.1',
-    response_code: String(exchange.status),
-    grpc_status: MISSING,
-    response_flags: MISSING,
-    response_code_details: exchange.details,
-    connection_termination_details: MISSING,
-    upstream_transport_failure_reason: MISSING,
-    downstream_transport_failure_reason: MISSING,
-    duration: String(Math.floor(durationUs / 1000)),
-    duration_us: String(durationUs),
-    bytes_received: '0',
-    bytes_sent: String(exchange.bytes),
-    request_id: exchange.requestId,
-    trace_id: exchange.traceId,
-  }
-}
-
 /** The caller's sidecar. It sees what the callee's proxy answered, never why. */
 export function sourceRecord(exchange: Exchange): AccessLog {
   const { source, destination } = exchange
+  const durationUs = exchange.durationUs + exchange.gapUs
   return {
     pod: source,
     startUs: exchange.startUs,
+    // One literal: with a spread these objects are ten times as dear, and there are millions.
     attributes: {
-      ...common(exchange, exchange.durationUs + exchange.gapUs),
+      method: exchange.method,
+      path: exchange.path,
+      authority: `${destination.service}.shop:${PORT}`,
+      protocol: 'HTTP/1.1',
+      response_code: String(exchange.status),
+      grpc_status: MISSING,
+      response_flags: MISSING,
       response_code_details: 'via_upstream',
+      connection_termination_details: MISSING,
+      upstream_transport_failure_reason: MISSING,
+      downstream_transport_failure_reason: MISSING,
       upstream_local_uri_san: exchange.identity,
       upstream_peer_uri_san: SPIFFE(destination.service),
       upstream_tls_version: 'TLSv1.3',
@@ -79,6 +68,12 @@ export function sourceRecord(exchange: Exchange): AccessLog {
       requested_server_name: MISSING,
       route_name: 'default',
       access_log_type: 'DownstreamEnd',
+      duration: String(Math.floor(durationUs / 1000)),
+      duration_us: String(durationUs),
+      bytes_received: '0',
+      bytes_sent: String(exchange.bytes),
+      request_id: exchange.requestId,
+      trace_id: exchange.traceId,
     },
   }
 }
@@ -91,7 +86,17 @@ export function destinationRecord(exchange: Exchange): AccessLog {
     pod: destination,
     startUs: exchange.startUs + Math.floor(exchange.gapUs / 2),
     attributes: {
-      ...common(exchange, exchange.durationUs),
+      method: exchange.method,
+      path: exchange.path,
+      authority: `${destination.service}.shop:${PORT}`,
+      protocol: 'HTTP/1.1',
+      response_code: String(exchange.status),
+      grpc_status: MISSING,
+      response_flags: MISSING,
+      response_code_details: exchange.details,
+      connection_termination_details: MISSING,
+      upstream_transport_failure_reason: MISSING,
+      downstream_transport_failure_reason: MISSING,
       downstream_peer_uri_san: exchange.identity,
       downstream_local_uri_san: SPIFFE(destination.service),
       downstream_peer_serial: exchange.serial,
@@ -106,6 +111,12 @@ export function destinationRecord(exchange: Exchange): AccessLog {
       requested_server_name: `outbound_.${PORT}_._.${host(destination.service)}`,
       route_name: 'default',
       access_log_type: 'DownstreamEnd',
+      duration: String(Math.floor(exchange.durationUs / 1000)),
+      duration_us: String(exchange.durationUs),
+      bytes_received: '0',
+      bytes_sent: String(exchange.bytes),
+      request_id: exchange.requestId,
+      trace_id: exchange.traceId,
     },
   }
 }

@@ -2,10 +2,19 @@
 import type { AccessLog } from './access-log.ts'
 import { NAMESPACE, type Pod } from './shop.ts'
 
+/** Values of one key whose bytes are kept; the ever new ones (ids, ports) fill it once and are written out after that. */
+const KNOWN = 1000
+const known = new Map<string, Map<string, Buffer>>()
+
 /** Minimal protobuf writer: length-delimited fields are written to the end of the buffer, innermost first, backwards. */
 class BackwardWriter {
   #bytes = Buffer.allocUnsafe(1 << 20)
   #at = this.#bytes.length
+  readonly #known: Map<string, Map<string, Buffer>>
+
+  constructor(known: Map<string, Map<string, Buffer>>) {
+    this.#known = known
+  }
 
   get size(): number {
     return this.#bytes.length - this.#at
@@ -66,8 +75,26 @@ class BackwardWriter {
     this.#varint((field << 3) | 1)
   }
 
-  /** A KeyValue with a string AnyValue. */
+  /** A KeyValue with a string AnyValue. What is seen again and again is copied as bytes; a key has one field only. */
   attribute(field: number, key: string, value: string): void {
+    let values = this.#known.get(key)
+    if (values === undefined) {
+      values = new Map()
+      this.#known.set(key, values)
+    }
+    const bytes = values.get(value)
+    if (bytes !== undefined) {
+      this.#room(bytes.length)
+      this.#at -= bytes.length
+      this.#bytes.set(bytes, this.#at)
+      return
+    }
+    const from = this.size
+    this.#writeAttribute(field, key, value)
+    if (values.size < KNOWN) values.set(value, Buffer.from(this.#bytes.subarray(this.#at, this.#bytes.length - from)))
+  }
+
+  #writeAttribute(field: number, key: string, value: string): void {
     const from = this.size
     this.text(1, value)
     this.message(2, from)
@@ -92,7 +119,7 @@ export function encodeLogs(records: readonly AccessLog[]): Buffer {
     if (own === undefined) byPod.set(record.pod, [record])
     else own.push(record)
   }
-  const writer = new BackwardWriter()
+  const writer = new BackwardWriter(known)
   for (const [pod, own] of byPod) {
     const resourceLogs = writer.size
     for (let i = own.length - 1; i >= 0; i -= 1) writeRecord(writer, own[i]!)
