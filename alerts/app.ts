@@ -1,0 +1,79 @@
+/** The alerts role: incidents, outbox, heartbeat. */
+import type { Bus } from '../core/bus/bus.ts'
+import { TOPIC } from '../core/bus/topics.ts'
+import { type Clock, HOUR } from '../core/clock.ts'
+import type { Logger } from '../core/logger.ts'
+import type { AlertsConfig } from './config.ts'
+import { Progress, runHeartbeat } from './heartbeat.ts'
+import { startIncidents } from './incidents.ts'
+import { Lane } from './lane.ts'
+import { createChannel } from './notify/registry.ts'
+import { startOutbox } from './outbox.ts'
+
+export interface AlertsOptions {
+  config: AlertsConfig
+  bus: Bus
+  /** Time of the outgoing side only; incidents live by the log's ticks. */
+  clock: Clock
+  logger: Logger
+  /** Eastwatch's version, for heartbeats. */
+  version: string
+}
+
+/** Groups that must keep up, or the log holds on to what they have not read. */
+export const ALERT_GROUPS = { incidents: 'incidents', notify: 'notify' } as const
+
+/** Runs until the signal aborts; rejects when a processor fails for good. */
+export async function runAlerts({ config, bus, clock, logger, version }: AlertsOptions, signal: AbortSignal) {
+  const partitions = bus.partitions(TOPIC.findings)
+  const progress = new Progress(bus.partitions(TOPIC.incidents), clock)
+  const failed = new AbortController()
+  const running = AbortSignal.any([signal, failed.signal])
+  const lanes = new Map(
+    config.receivers.map((receiver) => [
+      receiver.name,
+      new Lane(createChannel(receiver), config.outbox.messagesPerMinute),
+    ]),
+  )
+  const incidents = bus.process({
+    topic: TOPIC.findings,
+    group: ALERT_GROUPS.incidents,
+    signal: running,
+    start: (assignment) =>
+      startIncidents(assignment, {
+        producers: stageProducers(partitions),
+        reopenUs: config.reopenHours * HOUR,
+        maxIncidents: Math.max(1, Math.floor(config.maxIncidents / partitions)),
+        logger,
+      }),
+  })
+  const outbox = bus.process({
+    topic: TOPIC.incidents,
+    group: ALERT_GROUPS.notify,
+    signal: running,
+    start: (assignment) =>
+      startOutbox(assignment, {
+        ...config.outbox,
+        receivers: config.receivers,
+        lanes,
+        clock,
+        onTick: (partition, time) => progress.observe(partition, time),
+        logger,
+      }),
+  })
+  const heartbeat =
+    config.heartbeat === undefined
+      ? Promise.resolve()
+      : runHeartbeat({ config: config.heartbeat, progress, clock, version, logger }, running)
+  try {
+    await Promise.all([incidents, outbox, heartbeat])
+  } finally {
+    failed.abort()
+    await Promise.allSettled([incidents, outbox, heartbeat])
+  }
+}
+
+/** Who ticks into each partition of findings. */
+function stageProducers(partitions: number): string[] {
+  return Array.from({ length: partitions }, (_, partition) => [`stage1/${partition}`, `stage2/${partition}`]).flat()
+}

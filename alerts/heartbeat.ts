@@ -1,0 +1,85 @@
+/**
+ * Tells an external receiver each minute that Eastwatch lives, and only while it really does: while the log's time still moves at
+ * the very end of the pipeline. A pipeline that is stuck anywhere falls silent like one that died; the receiver alerts on silence.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { z } from 'zod'
+import { type Clock, MINUTE } from '../core/clock.ts'
+import { messageOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { endpointFields } from './notify/endpoint.ts'
+import { post } from './notify/post.ts'
+
+export const HeartbeatConfig = z.strictObject(endpointFields)
+export type HeartbeatConfig = z.output<typeof HeartbeatConfig>
+
+/** Longest time the watermark may stand still for the pipeline to count as alive. */
+const ALIVE_WITHIN = MINUTE
+
+/** How far the end of the pipeline is: the least tick over all partitions. */
+export class Progress {
+  readonly #clock: Clock
+  readonly #times: number[]
+  #movedAt = 0
+  /** Epoch microseconds; 0 until every partition has ticked. */
+  watermark = 0
+
+  constructor(partitions: number, clock: Clock) {
+    this.#times = new Array<number>(partitions).fill(0)
+    this.#clock = clock
+  }
+
+  observe(partition: number, time: number): void {
+    this.#times[partition] = Math.max(this.#times[partition] ?? 0, time)
+    const least = Math.min(...this.#times)
+    if (least <= this.watermark) return
+    this.watermark = least
+    this.#movedAt = this.#clock.now()
+  }
+
+  isAlive(): boolean {
+    return this.watermark > 0 && this.#clock.now() - this.#movedAt <= ALIVE_WITHIN
+  }
+}
+
+export interface HeartbeatOptions {
+  config: HeartbeatConfig
+  progress: Progress
+  clock: Clock
+  version: string
+  logger: Logger
+  /** Pause between heartbeats; each one is a minute's. */
+  everyMs?: number
+}
+
+/** Runs until the signal aborts. A heartbeat that fails is not repeated: the next one is due soon enough. */
+export async function runHeartbeat(options: HeartbeatOptions, signal: AbortSignal): Promise<void> {
+  const { config, progress, clock, version, logger } = options
+  for (;;) {
+    try {
+      await delay(options.everyMs ?? MINUTE / 1000, undefined, { signal })
+      if (!progress.isAlive()) {
+        logger.warn({ watermark: progress.watermark }, 'no heartbeat is sent: the log has not moved for a minute')
+        continue
+      }
+      const now = clock.now()
+      await post(config, heartbeat(now, progress.watermark, version), signal)
+    } catch (error) {
+      if (signal.aborted) return
+      logger.warn({ detail: messageOf(error) }, 'heartbeat failed')
+    }
+  }
+}
+
+function heartbeat(now: number, watermark: number, version: string) {
+  const body = {
+    type: 'eastwatch.heartbeat',
+    version: 1,
+    eastwatch: version,
+    time: new Date(now / 1000).toISOString(),
+    watermark: new Date(Math.floor(watermark / 1000)).toISOString(),
+    lagMs: Math.max(0, Math.round((now - watermark) / 1000)),
+  }
+  const seconds = Math.floor(now / 1_000_000)
+  return { id: `heartbeat.${seconds}`, body: Buffer.from(JSON.stringify(body)), seconds }
+}

@@ -1,0 +1,151 @@
+/**
+ * Life cycle of an incident, as pure functions: open, update, resolve, reopen under the same id. All times are those of findings
+ * and ticks, never a clock, so the same log gives the same incidents.
+ *
+ * One fingerprint's findings come from one partition of one stage, in order; ticks of the other partitions come between them in
+ * any order. So nothing may depend on where a tick falls: an incident resolves *at* its last finding's end + its quiet time, and a
+ * finding beyond that reopens it whether or not a tick has resolved it already.
+ */
+import { createHash } from 'node:crypto'
+import { type Finding, SEVERITIES, type Severity } from '../detectors/detector.ts'
+import type { IncidentRecord } from '../storage/incident-records.ts'
+import { clip } from './clip.ts'
+import { evidenceText } from './evidence.ts'
+
+/** Finding ids remembered per incident, to drop repeats. */
+const MAX_SEEN = 64
+const MAX_KINDS = 32
+const MAX_TEXT = 1_000
+
+export interface Incident {
+  /** As last published. */
+  record: IncidentRecord
+  /** Newest end of a finding's window. */
+  lastSeen: number
+  /** Longest quiet time any of its findings asked for. */
+  quietUs: number
+  /** Newest finding ids, oldest first. */
+  seen: readonly string[]
+}
+
+export function severityRank(severity: string): number {
+  return SEVERITIES.indexOf(severity as Severity)
+}
+
+/**
+ * The states an incident goes through because of one finding, in order; each is a change to publish and the last one stands.
+ * Empty where the finding is a repeat. `incident` is the one of this fingerprint, if any is remembered; a resolved one reopens
+ * under its id within `reopenUs` of its resolution, later the finding opens another.
+ */
+export function applyFinding(incident: Incident | undefined, finding: Finding, reopenUs: number): Incident[] {
+  if (incident === undefined) return [open(finding)]
+  if (incident.seen.includes(finding.id)) return []
+  const { status, resolvedAt } = incident.record
+  const resolvesAt = status === 'resolved' ? resolvedAt : incident.lastSeen + incident.quietUs
+  if (finding.windowEnd <= resolvesAt) return [update(incident, finding)]
+  const resolved = status === 'resolved' ? [] : [resolve(incident)]
+  const before = resolved[0] ?? incident
+  if (finding.windowEnd - before.record.resolvedAt > reopenUs) return [...resolved, open(finding)]
+  return [...resolved, reopen(before, finding)]
+}
+
+/** The incident after the log's time has come to `watermark`, or undefined where that changes nothing. */
+export function applyTick(incident: Incident, watermark: number): Incident | undefined {
+  if (incident.record.status === 'resolved' || watermark < incident.lastSeen + incident.quietUs) return undefined
+  return resolve(incident)
+}
+
+function open(finding: Finding): Incident {
+  const { fingerprint, windowEnd, quietUs } = finding
+  return {
+    record: {
+      type: 'incident',
+      id: createHash('sha256').update(`${fingerprint}|${windowEnd}`).digest('hex').slice(0, 32),
+      fingerprint,
+      version: 1,
+      status: 'open',
+      detector: finding.detector,
+      kinds: [clip(finding.kind, MAX_TEXT)],
+      severity: finding.severity,
+      openedAt: finding.windowStart,
+      updatedAt: windowEnd,
+      resolvedAt: 0,
+      reopened: 0,
+      findings: 1,
+      ...shown(finding),
+    },
+    lastSeen: windowEnd,
+    quietUs,
+    seen: [finding.id],
+  }
+}
+
+/** Joins a finding. A late one may join an incident that has resolved meanwhile; it stays resolved. */
+function update({ record, lastSeen, quietUs, seen }: Incident, finding: Finding): Incident {
+  const newest = Math.max(lastSeen, finding.windowEnd)
+  return {
+    record: {
+      ...record,
+      version: record.version + 1,
+      kinds: [...new Set([...record.kinds, clip(finding.kind, MAX_TEXT)])].sort().slice(0, MAX_KINDS),
+      severity: severityRank(finding.severity) > severityRank(record.severity) ? finding.severity : record.severity,
+      openedAt: Math.min(record.openedAt, finding.windowStart),
+      updatedAt: Math.max(record.updatedAt, finding.windowEnd),
+      findings: record.findings + 1,
+      ...(isNewest(finding, lastSeen, record.lastFindingId) ? shown(finding) : {}),
+    },
+    lastSeen: newest,
+    quietUs: Math.max(quietUs, finding.quietUs),
+    seen: [...seen, finding.id].slice(-MAX_SEEN),
+  }
+}
+
+function reopen(incident: Incident, finding: Finding): Incident {
+  const { record, ...rest } = update(incident, finding)
+  return { ...rest, record: { ...record, status: 'open', resolvedAt: 0, reopened: record.reopened + 1 } }
+}
+
+function resolve(incident: Incident): Incident {
+  const { record, lastSeen, quietUs } = incident
+  const resolvedAt = lastSeen + quietUs
+  return {
+    ...incident,
+    record: { ...record, version: record.version + 1, status: 'resolved', updatedAt: resolvedAt, resolvedAt },
+  }
+}
+
+/** Resolves before its time, because there is no room for it. */
+export function closeEarly(incident: Incident): Incident {
+  const { record, lastSeen } = incident
+  return {
+    ...incident,
+    record: {
+      ...record,
+      version: record.version + 1,
+      status: 'resolved',
+      summary: clip(`Closed early, too many open incidents. ${record.summary}`, MAX_TEXT),
+      resolvedAt: lastSeen,
+    },
+  }
+}
+
+/** Of findings that end together the one with the smallest id is shown, so that their order does not matter. */
+function isNewest(finding: Finding, lastSeen: number, shownId: string): boolean {
+  return finding.windowEnd > lastSeen || (finding.windowEnd === lastSeen && finding.id < shownId)
+}
+
+/** What a person sees of an incident: its newest finding. */
+function shown(finding: Finding) {
+  return {
+    cause: clip(finding.cause, MAX_TEXT),
+    summary: clip(finding.summary, MAX_TEXT),
+    sourceIdentity: clip(finding.key.sourceIdentity, MAX_TEXT),
+    sourceWorkload: clip(finding.key.sourceWorkload, MAX_TEXT),
+    sourceNamespace: clip(finding.key.sourceNamespace, MAX_TEXT),
+    destinationService: clip(finding.key.destinationService, MAX_TEXT),
+    operation: clip(finding.key.operation, MAX_TEXT),
+    verdict: clip(finding.evidence.verdict, MAX_TEXT),
+    lastFindingId: finding.id,
+    evidence: evidenceText(finding),
+  }
+}

@@ -1,0 +1,50 @@
+/** Configuration that everything that is posted to shares: address, signing secret, allowed ranges, time limit. */
+import { z } from 'zod'
+import { messageOf } from '../../core/errors.ts'
+import { ranges } from '../address-guard.ts'
+import { Secret } from './signature.ts'
+
+const Url = z
+  .string()
+  .max(2_048)
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
+    message: 'not an http:// or https:// address',
+  })
+  .refine((text) => !URL.canParse(text) || (new URL(text).username === '' && new URL(text).password === ''), {
+    message: 'must not hold a user name or password',
+  })
+
+const Ranges = z
+  .array(z.string())
+  .max(64)
+  .superRefine((cidrs, context) => {
+    for (const [index, cidr] of cidrs.entries()) {
+      try {
+        ranges([cidr])
+      } catch (error) {
+        context.addIssue({ code: 'custom', path: [index], message: messageOf(error) })
+      }
+    }
+  })
+
+export const endpointFields = {
+  url: Url.describe('Where to post, http:// or https://. Never resolved through a proxy, redirects are not followed.'),
+  secret: Secret,
+  allowRanges: Ranges.default([]).describe(
+    'Address ranges this receiver may be in although they are not public, such as 127.0.0.0/8 or 10.20.0.0/16.',
+  ),
+  timeoutMs: z
+    .number()
+    .int()
+    .min(100)
+    .max(60_000)
+    .default(10_000)
+    .describe('Time for one attempt, from resolving the name to the end of the answer.'),
+}
+
+export interface Endpoint {
+  url: string
+  secret: string
+  allowRanges: readonly string[]
+  timeoutMs: number
+}

@@ -1,0 +1,128 @@
+/**
+ * One signed POST of JSON to an endpoint: address guard, pinned connection, no redirect followed, no proxy, no connection kept,
+ * bounded answer, one time limit over all. Decides whether a failure is worth another attempt; never makes one itself.
+ */
+
+import { once } from 'node:events'
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { LookupFunction } from 'node:net'
+import { messageOf, PipelineError } from '../../core/errors.ts'
+import { type Address, guardedAddress, type Resolve, ranges } from '../address-guard.ts'
+import type { Endpoint } from './endpoint.ts'
+import { signedHeaders } from './signature.ts'
+
+export interface Post {
+  /** Dedup key: the same for every attempt of one message. */
+  id: string
+  body: Buffer
+  /** Seconds since the epoch. */
+  seconds: number
+}
+
+/** Answers are read to this size, so that the receiver sees its answer taken; the rest is cut off. */
+const MAX_ANSWER_BYTES = 64 * 1024
+const MAX_RETRY_AFTER_MS = 60 * 60_000
+/** 4xx that say nothing against the message itself. */
+const RETRIABLE_4XX = new Set([408, 425, 429])
+
+// Explicit agents: the global one may be told by the environment to use a proxy, and keeps connections.
+const httpAgent = new HttpAgent({ keepAlive: false })
+const httpsAgent = new HttpsAgent({ keepAlive: false })
+
+/** Resolves with the status of a 2xx answer; rejects with `delivery_failed` or `address_refused`. */
+export async function post(
+  endpoint: Endpoint,
+  { id, body, seconds }: Post,
+  signal: AbortSignal,
+  resolve?: Resolve,
+): Promise<number> {
+  const timeout = AbortSignal.timeout(endpoint.timeoutMs)
+  const limit = AbortSignal.any([signal, timeout])
+  try {
+    const url = new URL(endpoint.url)
+    const address = await within(limit, guardedAddress(url.hostname, ranges(endpoint.allowRanges), resolve))
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': body.length,
+      'user-agent': 'eastwatch',
+      ...signedHeaders(endpoint.secret, id, seconds, body),
+    }
+    const options = { method: 'POST', headers, signal: limit, lookup: pinned(address) }
+    const request =
+      url.protocol === 'https:'
+        ? httpsRequest(url, { ...options, agent: httpsAgent })
+        : httpRequest(url, { ...options, agent: httpAgent })
+    const answer = await send(request, body)
+    const status = answer.statusCode ?? 0
+    const retryAfterMs = retryAfter(answer.headers['retry-after'], seconds)
+    if (status >= 200 && status < 300) {
+      await drained(answer)
+      return status
+    }
+    answer.destroy()
+    throw refusal(status, retryAfterMs)
+  } catch (error) {
+    if (error instanceof PipelineError) throw error
+    const why = timeout.aborted ? `no complete answer within ${endpoint.timeoutMs} ms` : messageOf(error)
+    throw new PipelineError('delivery_failed', why, { retriable: true, cause: error })
+  }
+}
+
+async function send(request: ClientRequest, body: Buffer): Promise<IncomingMessage> {
+  request.end(body)
+  const [answer] = (await once(request, 'response')) as [IncomingMessage]
+  // An answer cut short after its status is read must not become an unhandled error.
+  answer.on('error', () => {})
+  request.on('error', () => {})
+  return answer
+}
+
+/** Reads the answer away, up to the bound. The status has been given: how the body ends no longer matters. */
+async function drained(answer: IncomingMessage): Promise<void> {
+  let bytes = 0
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > MAX_ANSWER_BYTES) break
+    }
+  } catch {
+    // Accepted already.
+  }
+  answer.destroy()
+}
+
+function refusal(status: number, retryAfterMs: number | undefined): PipelineError {
+  const redirect = status >= 300 && status < 400
+  const final = redirect || (status >= 400 && status < 500 && !RETRIABLE_4XX.has(status))
+  return new PipelineError(
+    'delivery_failed',
+    `receiver answered ${status}${redirect ? ', a redirect, which is not followed' : ''}`,
+    { retriable: !final, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+  )
+}
+
+/** Milliseconds of a Retry-After header (seconds or a date), bounded; undefined where there is none or it is unreadable. */
+function retryAfter(header: string | undefined, nowSeconds: number): number | undefined {
+  if (header === undefined) return undefined
+  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1000 : Date.parse(header) - nowSeconds * 1000
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS)
+}
+
+/** Answers every look-up with the checked address. */
+function pinned({ address, family }: Address): LookupFunction {
+  return (_host, options, done) => {
+    if (options.all === true) done(null, [{ address, family }])
+    else done(null, address, family)
+  }
+}
+
+/** As `work`, but no longer than the signal lasts. */
+function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

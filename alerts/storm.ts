@@ -1,0 +1,53 @@
+/** Many changes of incidents folded into one bounded message. Pure. The incidents themselves are in the store, each in full. */
+import type { IncidentRecord } from '../storage/incident-records.ts'
+import { clip } from './clip.ts'
+import { severityRank } from './incident.ts'
+
+const MAX_CAUSES = 20
+const MAX_WORST = 20
+const MAX_TEXT = 300
+
+export interface StormSummary {
+  /** Changes folded in, at least one per incident. */
+  changes: number
+  bySeverity: Record<string, number>
+  /** Changes per cause, for the first causes seen. */
+  byCause: Record<string, number>
+  /** Changes of further causes. */
+  otherCauses: number
+  /** Epoch microseconds of tick time: the first and last change. */
+  from: number
+  to: number
+  /** The most severe, newest state of each. */
+  worst: readonly { id: string; severity: string; status: string; summary: string }[]
+}
+
+export const NO_STORM: StormSummary = {
+  changes: 0,
+  bySeverity: {},
+  byCause: {},
+  otherCauses: 0,
+  from: 0,
+  to: 0,
+  worst: [],
+}
+
+export function fold(storm: StormSummary, record: IncidentRecord): StormSummary {
+  const cause = clip(record.cause, MAX_TEXT)
+  const known = Object.hasOwn(storm.byCause, cause) || Object.keys(storm.byCause).length < MAX_CAUSES
+  const { id, severity, status, updatedAt } = record
+  return {
+    changes: storm.changes + 1,
+    bySeverity: { ...storm.bySeverity, [severity]: (storm.bySeverity[severity] ?? 0) + 1 },
+    byCause: known ? { ...storm.byCause, [cause]: (storm.byCause[cause] ?? 0) + 1 } : storm.byCause,
+    otherCauses: storm.otherCauses + (known ? 0 : 1),
+    from: storm.changes === 0 ? updatedAt : Math.min(storm.from, updatedAt),
+    to: Math.max(storm.to, updatedAt),
+    worst: [
+      ...storm.worst.filter((other) => other.id !== id),
+      { id, severity, status, summary: clip(record.summary, MAX_TEXT) },
+    ]
+      .sort((a, b) => severityRank(b.severity) - severityRank(a.severity))
+      .slice(0, MAX_WORST),
+  }
+}
