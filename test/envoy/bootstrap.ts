@@ -75,8 +75,8 @@ function fqdn(service: string): string {
   return `${service}.${NAMESPACE}.svc.cluster.local`
 }
 
-export function outboundName(service: string, port: number): string {
-  return `outbound|${port}||${fqdn(service)}`
+function outboundName(service: string, { port, subset }: Outbound): string {
+  return `outbound|${port}|${subset ?? ''}|${fqdn(service)}`
 }
 
 function cluster(name: string, host: string, port: number, options: { http2?: boolean; more?: Json } = {}): Json {
@@ -99,7 +99,7 @@ function cluster(name: string, host: string, port: number, options: { http2?: bo
   }
 }
 
-function tlsContext(around: Surroundings, san: Json): Json {
+function tlsContext(around: Surroundings, san: Json, newest = 'TLSv1_3'): Json {
   const own = around.certificate
   return {
     ...(own && {
@@ -109,7 +109,7 @@ function tlsContext(around: Surroundings, san: Json): Json {
       trusted_ca: { filename: around.trustedCa },
       match_typed_subject_alt_names: [{ san_type: 'URI', matcher: san }],
     },
-    tls_params: { tls_maximum_protocol_version: 'TLSv1_3' },
+    tls_params: { tls_maximum_protocol_version: newest },
   }
 }
 
@@ -121,16 +121,15 @@ function inboundCluster(inbound: Inbound, around: Surroundings): Json {
 function outboundCluster(pod: Pod, outbound: Outbound, around: Surroundings): Json {
   const target = around.pods[outbound.to]!
   const socket = typed('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', {
-    sni: `outbound_.${outbound.port}_._.${fqdn(target.service)}`,
-    common_tls_context: tlsContext(around, { exact: serviceAccountUri(target.service) }),
+    sni: `outbound_.${outbound.port}_.${outbound.subset ?? ''}_.${fqdn(target.service)}`,
+    common_tls_context: tlsContext(around, { exact: serviceAccountUri(target.service) }, outbound.subset && 'TLSv1_2'),
   })
   const more = {
     upstream_bind_config: { source_address: { address: pod.address, port_value: 0 } },
     transport_socket: { name: 'tls', typed_config: socket },
   }
   const [host, port] = outbound.delayed ? ['127.0.0.1', around.forwarderPort] : [target.address, outbound.port]
-  // From another loopback address than its own, a socket bound to the pod's address may still reach 127.0.0.1.
-  return cluster(outboundName(target.service, outbound.port), host, port, { http2: outbound.kind === 'grpc', more })
+  return cluster(outboundName(target.service, outbound), host, port, { http2: outbound.kind === 'grpc', more })
 }
 
 function inboundListener(pod: Pod, inbound: Inbound, log: Json[], around: Surroundings): Json {
@@ -158,7 +157,7 @@ function inboundListener(pod: Pod, inbound: Inbound, log: Json[], around: Surrou
 }
 
 function outboundListener(pod: Pod, outbound: Outbound, log: Json[], around: Surroundings): Json {
-  const target = outboundName(around.pods[outbound.to]!.service, outbound.port)
+  const target = outboundName(around.pods[outbound.to]!.service, outbound)
   const name = `outbound_${outbound.listen}`
   return {
     name,

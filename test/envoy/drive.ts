@@ -33,8 +33,14 @@ async function get(mesh: Mesh, from: PodName, to: PodName, path: string, request
   return { [await httpCall(mesh.through(from, to, 8080), { path, authority, requestId })]: 1 }
 }
 
-function badClient(from: PodName): Drive {
-  return { calls: 1, records: 2, run: (mesh) => get(mesh, from, 'cart', '/items') }
+/** A client whose certificate cart refuses. */
+function badClient(from: PodName, subset?: 'tls12'): Drive {
+  const call = { path: '/items', authority: CART }
+  return {
+    calls: 1,
+    records: 2,
+    run: async (mesh) => ({ [await httpCall(mesh.through(from, 'cart', 8080, subset), call)]: 1 }),
+  }
 }
 
 function badServer(to: PodName, records = 2): Drive {
@@ -60,7 +66,7 @@ export const DRIVES = {
   allowed_tcp: {
     calls: 1,
     records: 3,
-    run: async (mesh) => ({ [await tcpCall(mesh.through('cart', 'db'), 'ping\n')]: 1 }),
+    run: async (mesh) => ({ [await tcpCall(mesh.through('cart', 'db', 5432), 'ping\n')]: 1 }),
   },
   application_forbids: { calls: 1, records: 3, run: (mesh) => get(mesh, 'web', 'cart', '/forbidden') },
   denied_http: { calls: 1, records: 3, run: (mesh) => get(mesh, 'web', 'cart', '/admin/users') },
@@ -73,12 +79,16 @@ export const DRIVES = {
   denied_tcp: {
     calls: 1,
     records: 3,
-    run: async (mesh) => ({ [await tcpCall(mesh.through('web', 'db'), 'ping\n')]: 1 }),
+    run: async (mesh) => ({ [await tcpCall(mesh.through('web', 'db', 5432), 'ping\n')]: 1 }),
   },
   client_expired: badClient('legacy'),
   client_unknown_ca: badClient('rogue'),
   client_no_certificate: badClient('guest'),
   client_wrong_san: badClient('partner'),
+  client_expired_tls12: badClient('legacy', 'tls12'),
+  client_unknown_ca_tls12: badClient('rogue', 'tls12'),
+  client_no_certificate_tls12: badClient('guest', 'tls12'),
+  client_wrong_san_tls12: badClient('partner', 'tls12'),
   server_wrong_san: badServer('quote'),
   server_expired: badServer('stale'),
   server_plaintext: badServer('bare', 1),

@@ -18,7 +18,7 @@ export interface Mesh {
   /** Of the pods whose logs go aside. */
   sinkAside: Sink
   /** Where the application in pod `from` reaches `to`, through its own sidecar. */
-  through(from: PodName, to: PodName, port?: number): Target
+  through(from: PodName, to: PodName, port: number, subset?: 'tls12'): Target
   stop(): Promise<void>
 }
 
@@ -84,9 +84,9 @@ async function build(binary: string, folder: string, closers: (() => unknown)[],
     serials,
     sink,
     sinkAside,
-    through(from, to, port) {
-      const found = pods[from].outbound.find((o) => o.to === to && (port === undefined || o.port === port))
-      if (found === undefined) throw new Error(`${from} has no way to ${to}`)
+    through(from, to, port, subset) {
+      const found = pods[from].outbound.find((o) => o.to === to && o.port === port && o.subset === subset)
+      if (found === undefined) throw new Error(`${from} has no way to ${to}:${port}`)
       return { host: pods[from].address, port: found.listen, from: pods[from].address }
     },
     stop,

@@ -51,6 +51,8 @@ export interface Outbound {
   listen: number
   /** Goes through the forwarder that delays every chunk. */
   delayed?: true
+  /** Subset of the destination, as Istio names it. `tls12` speaks TLS 1.2 at most, where a refused client hears of it. */
+  subset?: 'tls12'
 }
 
 export function istioPolicy(name: string): string {
@@ -62,6 +64,7 @@ export function serviceAccountUri(service: string): string {
 }
 
 const toCart: Outbound = { to: 'cart', port: 8080, kind: 'http', listen: 15001 }
+const toCartBoth: Outbound[] = [toCart, { ...toCart, listen: 15011, subset: 'tls12' }]
 const web: Inbound = { port: 8080, kind: 'http' }
 
 export const PODS = {
@@ -82,10 +85,10 @@ export const PODS = {
   },
   // The same workload on another node; its way to cart leads through the forwarder.
   web2: { service: 'web', host: 12, outbound: [{ ...toCart, delayed: true }] },
-  legacy: { service: 'legacy', host: 13, credential: 'expired', outbound: [toCart] },
-  rogue: { service: 'rogue', host: 14, uri: serviceAccountUri('web'), credential: 'unknown_ca', outbound: [toCart] },
-  guest: { service: 'guest', host: 15, credential: 'none', outbound: [toCart] },
-  partner: { service: 'partner', host: 16, uri: 'spiffe://partner.example/ns/shop/sa/partner', outbound: [toCart] },
+  legacy: { service: 'legacy', host: 13, credential: 'expired', outbound: toCartBoth },
+  rogue: { service: 'rogue', host: 14, uri: serviceAccountUri('web'), credential: 'unknown_ca', outbound: toCartBoth },
+  guest: { service: 'guest', host: 15, credential: 'none', outbound: toCartBoth },
+  partner: { service: 'partner', host: 16, uri: 'spiffe://partner.example/ns/shop/sa/partner', outbound: toCartBoth },
   // No sidecar: it speaks plaintext.
   bare: { service: 'bare', host: 17 },
   cart: {
