@@ -20,7 +20,7 @@ export const OUTCOMES = ['ok', 'client_error', 'server_error', 'denied', 'tls_fa
 /** Whose count holds where several reported: the first in this order that did. */
 export const REPORTER_PRECEDENCE: readonly Reporter[] = ['destination', 'waypoint', 'source', 'app']
 
-/** Most entries of each list of a window; what is beyond goes to the entry named `{*}` and is counted in `overflow`. */
+/** Most entries of each list (per reporter and trust; `tls` also per class); the rest goes to an entry named `{*}`. */
 export const WINDOW_CAPS = {
   paths: 200,
   denials: 32,
@@ -103,23 +103,21 @@ export interface MismatchTally {
   last: number
 }
 
-/** Requests of one operation (method and route template). */
+/** Requests of one operation (method and route template), as senders of one trust told them. */
 export interface PathTally {
+  trust: Trust
   method: string
   route: string
-  /** Verified requests as each end counted them; `countPath` says which holds. */
   bySource: number
   byDestination: number
-  /** Requests reported by unverified senders only raise suspicion. */
-  claimed: number
-  /** Of the verified: answered 404 or without a route. */
+  /** Answered 404 or without a route. */
   notFound: number
-  /** Of the verified: denied by policy. */
+  /** Denied by policy. */
   denied: number
-  /** The declared policy does not allow it; `forbiddenOk` of them got through. Verified, then claimed. */
+  /** The declared policy does not allow it; of them got through: as the destination saw it, and as the source did. */
   forbidden: number
   forbiddenOk: number
-  forbiddenClaimed: number
+  forbiddenOkBySource: number
   /** The declared policy allows it. */
   allowed: number
   /** Why it is not allowed. */
@@ -131,6 +129,7 @@ export interface PathTally {
 /** Quantiles of a sample that is chosen by hash of the request id (microseconds). */
 export interface Quantiles {
   samples: number
+  mean: number
   q10: number
   q25: number
   q50: number
@@ -157,6 +156,9 @@ export interface PairWindow {
   /** As reported; the smallest by hash, sorted. Attributes, not part of the key. */
   destinationIdentities: string[]
   destinationNamespace: string
+  /** Issuers of the source's certificates as the destination saw them, and the earliest end of one in use; 0 where unknown. */
+  peerIssuers: string[]
+  peerNotAfter: number
   /** Origin of the source's name: `identity` verified by TLS, `declared` by the inventory, or `address`. */
   sourceKnownBy: 'identity' | 'declared' | 'address'
   tallies: Tally[]
@@ -164,10 +166,10 @@ export interface PairWindow {
   tls: TlsTally[]
   mismatches: MismatchTally[]
   paths: PathTally[]
-  /** Distinct entries that went to `{*}`, by list. */
+  /** Records (by weight) that went to `{*}`, by list. */
   overflow: { paths: number; denials: number; tls: number; mismatches: number }
   latency: Latency
-  /** Examples by what they show: `denied`, `tls_failure`, `mismatch`, `forbidden`, `plaintext`, `any`. */
+  /** Examples by what they show: `denied`, `tls_failure`, `mismatch`, `forbidden`, `plaintext`, `claimed`, `any`. */
   examples: Record<string, Example[]>
   /** End of the first and last call in it. */
   first: number
@@ -227,7 +229,7 @@ export function countOnce(window: PairWindow): Counted {
   }
 }
 
-/** Verified requests of one operation, counted once: the destination's count where it has one. */
+/** Requests of one operation, counted once: the destination's count where it has one. */
 export function countPath(path: PathTally): number {
   return path.byDestination > 0 ? path.byDestination : path.bySource
 }
