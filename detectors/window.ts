@@ -6,7 +6,7 @@
  *
  *   "EWW1" | msgpack of [input partition, window end, windows]
  *
- * A window may be spread over several records of one input partition; a key is in exactly one of them.
+ * What closed at one end may be spread over several records of one input partition; a key and trust is in exactly one of them.
  */
 import { Packr } from 'msgpackr'
 import type { DenialKind, Reporter, TlsFailure, Trust } from '../core/call.ts'
@@ -20,7 +20,7 @@ export const OUTCOMES = ['ok', 'client_error', 'server_error', 'denied', 'tls_fa
 /** Whose count holds where several reported: the first in this order that did. */
 export const REPORTER_PRECEDENCE: readonly Reporter[] = ['destination', 'waypoint', 'source', 'app']
 
-/** Most entries of each list (per reporter and trust; `tls` also per class); the rest goes to an entry named `{*}`. */
+/** Most entries of each list (`denials` and `tls` per reporter, `tls` also per class); the rest goes to an entry `{*}`. */
 export const WINDOW_CAPS = {
   paths: 200,
   denials: 32,
@@ -48,7 +48,6 @@ export interface PairKey {
 /** What one kind of reporter said of the pair. Integers; `weight` of the records is summed. */
 export interface Tally {
   reporter: Reporter
-  trust: Trust
   /** Requests by outcome, in the order of OUTCOMES. */
   outcomes: number[]
   /** Connection records: handshakes, good or bad. 0 where listeners do not log. */
@@ -63,7 +62,6 @@ export interface Tally {
 
 export interface DenialTally {
   reporter: Reporter
-  trust: Trust
   kind: DenialKind
   policy: string
   rule: string
@@ -75,7 +73,6 @@ export interface DenialTally {
 
 export interface TlsTally {
   reporter: Reporter
-  trust: Trust
   failure: TlsFailure
   rejectedBy: '' | 'source' | 'destination'
   count: number
@@ -94,7 +91,6 @@ export interface TlsTally {
 
 /** A verified source identity that came from an address which the inventory gives to another identity. */
 export interface MismatchTally {
-  trust: Trust
   address: string
   addressIdentity: string
   peerSerial: string
@@ -103,9 +99,8 @@ export interface MismatchTally {
   last: number
 }
 
-/** Requests of one operation (method and route template), as senders of one trust told them. */
+/** Requests of one operation (method and route template). */
 export interface PathTally {
-  trust: Trust
   method: string
   route: string
   bySource: number
@@ -148,6 +143,8 @@ export interface Latency {
 }
 
 export interface PairWindow {
+  /** Records of unverified senders make a window of their own: they may raise suspicion, and lower none. */
+  trust: Trust
   pair: PairKey
   /** `pairKeyText(pair)`. */
   key: string
@@ -169,7 +166,7 @@ export interface PairWindow {
   /** Records (by weight) that went to `{*}`, by list. */
   overflow: { paths: number; denials: number; tls: number; mismatches: number }
   latency: Latency
-  /** Examples by what they show: `denied`, `tls_failure`, `mismatch`, `forbidden`, `plaintext`, `claimed`, `any`. */
+  /** Examples by what they show: `denied`, `tls_failure`, `mismatch`, `forbidden`, `plaintext`, `any`. */
   examples: Record<string, Example[]>
   /** End of the first and last call in it. */
   first: number
@@ -193,28 +190,26 @@ export function sourceKeyText(pair: PairKey): string {
   return JSON.stringify([pair.sourceIdentity, pair.sourceNamespace, pair.sourceWorkload, pair.sourceAddress])
 }
 
-/** Calls counted once (docs/architecture.md): verified records only. */
+/** Calls counted once (docs/architecture.md). */
 export interface Counted {
   /** Requests by outcome, in the order of OUTCOMES. */
   outcomes: number[]
   requests: number
   denied: number
   handshakes: number
-  /** Whose count it is; '' where nobody verified reported. */
+  /** Whose count it is; '' where nobody reported a request. */
   reporter: Reporter | ''
 }
 
 /**
  * Counts the window's calls once: the count of the destination where it reports requests of this pair and window, else the
- * source's. What one end may not see at all (TLS and connect failures, handshakes) is the larger of both. Claimed records have no
- * part in it.
+ * source's. What one end may not see at all (TLS and connect failures, handshakes) is the larger of both.
  */
-export function countOnce(window: PairWindow): Counted {
-  const verified = window.tallies.filter((tally) => tally.trust === 'verified')
+export function countOnce({ tallies }: PairWindow): Counted {
   const chosen = REPORTER_PRECEDENCE.map((reporter) =>
-    verified.find((tally) => tally.reporter === reporter && tally.outcomes.some((n) => n > 0)),
+    tallies.find((tally) => tally.reporter === reporter && tally.outcomes.some((n) => n > 0)),
   ).find((tally) => tally !== undefined)
-  const largest = (pick: (tally: Tally) => number) => verified.reduce((most, tally) => Math.max(most, pick(tally)), 0)
+  const largest = (pick: (tally: Tally) => number) => tallies.reduce((most, tally) => Math.max(most, pick(tally)), 0)
   const outcomes = OUTCOMES.map((outcome, at) =>
     outcome === 'tls_failure' || outcome === 'connect_failure'
       ? largest((tally) => tally.outcomes[at]!)

@@ -18,7 +18,7 @@ import { Buckets, type CappedOptions, SmallestTexts } from './capped.ts'
 import { ANSWER, type RowGroup } from './rows.ts'
 import { joinSamples, SideSamples } from './samples.ts'
 
-export type ExampleKind = 'denied' | 'tls_failure' | 'mismatch' | 'forbidden' | 'plaintext' | 'claimed' | 'any'
+export type ExampleKind = 'denied' | 'tls_failure' | 'mismatch' | 'forbidden' | 'plaintext' | 'any'
 
 interface Kept {
   hash: number
@@ -35,10 +35,11 @@ const OUTCOME_INDEX = new Map<string, number>(OUTCOMES.map((outcome, i) => [outc
 export class PairAccumulator {
   readonly source = new SideSamples()
   readonly destination = new SideSamples()
-  readonly #pair: PairKey
-  readonly #key: string
+  readonly pair: PairKey
+  readonly key: string
+  readonly trust: Trust
   readonly #start: number
-  readonly #tallies = new Map<string, Tally>()
+  readonly #tallies = new Map<Reporter, Tally>()
   readonly #identities = new SmallestTexts(WINDOW_CAPS.identities)
   readonly #issuers = new SmallestTexts(WINDOW_CAPS.identities)
   readonly #namespaces = new SmallestTexts(1)
@@ -47,25 +48,24 @@ export class PairAccumulator {
   #tls: Buckets<TlsEntry> | undefined
   #mismatches: Buckets<MismatchTally> | undefined
   #paths: Buckets<PathTally> | undefined
-  #verified = false
+  #identified = false
   #peerNotAfter = 0
   #first = Number.POSITIVE_INFINITY
   #last = 0
 
-  constructor(pair: PairKey, key: string, start: number) {
-    this.#pair = pair
-    this.#key = key
+  constructor(pair: PairKey, key: string, trust: Trust, start: number) {
+    this.pair = pair
+    this.key = key
+    this.trust = trust
     this.#start = start
   }
 
   add(group: RowGroup): void {
     if (group.first < this.#first) this.#first = group.first
     if (group.last > this.#last) this.#last = group.last
-    if (group.trust === 'verified') {
-      this.#identities.add(group.destinationIdentity)
-      this.#namespaces.add(group.destinationNamespace)
-    }
-    const tally = this.#tally(group.reporter, group.trust)
+    this.#identities.add(group.destinationIdentity)
+    this.#namespaces.add(group.destinationNamespace)
+    const tally = this.#tally(group.reporter)
     if (group.kind === 'connection') tally.connections += group.count
     else tally.outcomes[OUTCOME_INDEX.get(group.outcome) ?? 0]! += group.count
     if (group.tlsState === 'plaintext') tally.plaintext += group.count
@@ -73,17 +73,39 @@ export class PairAccumulator {
     tally.bytesReceived += group.bytesReceived
     tally.bytesSent += group.bytesSent
     tally.durationUs += group.durationUs
-    const healthy = group.tlsFailure === '' && group.tlsState === 'mutual'
-    if (healthy && group.reporter !== 'source' && group.trust === 'verified') {
-      this.#verified = true
+    if (group.tlsFailure === '' && group.tlsState === 'mutual' && group.reporter !== 'source') {
+      this.#identified = true
       this.#issuers.add(group.tlsPeerIssuer)
-      const until = group.peerNotAfter
-      if (until > 0 && (this.#peerNotAfter === 0 || until < this.#peerNotAfter)) this.#peerNotAfter = until
+      this.#expires(group.peerNotAfter)
     }
     if (group.outcome === 'denied') this.#denied(group)
     if (group.tlsFailure !== '') this.#failed(group)
     else if (isMismatch(group)) this.#mismatched(group)
     if (group.kind === 'request' && (group.method !== '' || group.route !== '')) this.#operation(group)
+  }
+
+  /** Takes over all that another pair of the same window holds, its latency samples aside. */
+  merge(other: PairAccumulator): void {
+    this.#first = Math.min(this.#first, other.#first)
+    this.#last = Math.max(this.#last, other.#last)
+    this.#identities.addAll(other.#identities.sorted())
+    this.#namespaces.addAll(other.#namespaces.sorted())
+    this.#issuers.addAll(other.#issuers.sorted())
+    this.#expires(other.#peerNotAfter)
+    this.#identified ||= other.#identified
+    for (const from of other.#tallies.values()) {
+      const into = this.#tally(from.reporter)
+      from.outcomes.forEach((n, i) => {
+        into.outcomes[i]! += n
+      })
+      for (const name of TALLY_COUNTS) into[name] += from[name]
+    }
+    if (other.#denials !== undefined) (this.#denials ??= new Buckets(DENIALS)).merge(other.#denials)
+    if (other.#tls !== undefined) (this.#tls ??= new Buckets(TLS)).merge(other.#tls)
+    if (other.#mismatches !== undefined) (this.#mismatches ??= new Buckets(MISMATCHES)).merge(other.#mismatches)
+    if (other.#paths !== undefined) (this.#paths ??= new Buckets(PATHS)).merge(other.#paths)
+    for (const [kind, kept] of other.#examples)
+      for (const { hash, example } of kept) this.addExample(kind, hash, example)
   }
 
   /** True where an example with this hash would be kept. */
@@ -107,15 +129,16 @@ export class PairAccumulator {
     const tls = this.#tls?.values() ?? []
     const mismatches = this.#mismatches?.values() ?? []
     return {
-      pair: this.#pair,
-      key: this.#key,
+      trust: this.trust,
+      pair: this.pair,
+      key: this.key,
       start: this.#start,
       end: this.#start + WINDOW_US,
       destinationIdentities: this.#identities.sorted(),
       destinationNamespace: this.#namespaces.sorted()[0] ?? '',
       peerIssuers: this.#issuers.sorted(),
       peerNotAfter: this.#peerNotAfter,
-      sourceKnownBy: this.#verified ? 'identity' : this.#pair.sourceAddress === '' ? 'declared' : 'address',
+      sourceKnownBy: this.#identified ? 'identity' : this.pair.sourceAddress === '' ? 'declared' : 'address',
       tallies: [...this.#tallies].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tally]) => tally),
       denials,
       tls: tls.map(({ hash: _, sources, ...tally }) => ({ ...tally, addresses: sources.sorted() })),
@@ -139,37 +162,29 @@ export class PairAccumulator {
     }
   }
 
-  #tally(reporter: Reporter, trust: Trust): Tally {
-    const key = `${reporter}|${trust}`
-    let tally = this.#tallies.get(key)
+  #tally(reporter: Reporter): Tally {
+    let tally = this.#tallies.get(reporter)
     if (tally === undefined) {
-      const outcomes = OUTCOMES.map(() => 0)
-      tally = {
-        reporter,
-        trust,
-        outcomes,
-        connections: 0,
-        plaintext: 0,
-        mutual: 0,
-        bytesReceived: 0,
-        bytesSent: 0,
-        durationUs: 0,
-      }
-      this.#tallies.set(key, tally)
+      tally = { reporter, outcomes: OUTCOMES.map(() => 0), ...EMPTY_COUNTS }
+      this.#tallies.set(reporter, tally)
     }
     return tally
   }
 
+  #expires(until: number): void {
+    if (until > 0 && (this.#peerNotAfter === 0 || until < this.#peerNotAfter)) this.#peerNotAfter = until
+  }
+
   #denied(group: RowGroup): void {
     this.#denials ??= new Buckets(DENIALS)
-    const { reporter, trust, denialKind, denialPolicy, denialRule } = group
-    addSpan(this.#denials.at([reporter, trust], [denialKind, denialPolicy, denialRule]), group)
+    const { reporter, denialKind, denialPolicy, denialRule } = group
+    addSpan(this.#denials.at([reporter], [denialKind, denialPolicy, denialRule]), group)
   }
 
   #failed(group: RowGroup): void {
     this.#tls ??= new Buckets(TLS)
-    const { tlsFailure, tlsRejectedBy, reporter, trust, addressIdentity } = group
-    const entry = this.#tls.at([tlsFailure, tlsRejectedBy, reporter, trust], [addressIdentity])
+    const { tlsFailure, tlsRejectedBy, reporter, addressIdentity } = group
+    const entry = this.#tls.at([tlsFailure, tlsRejectedBy, reporter], [addressIdentity])
     mergeTls(entry, {
       ...entry,
       count: group.count,
@@ -186,15 +201,12 @@ export class PairAccumulator {
 
   #mismatched(group: RowGroup): void {
     this.#mismatches ??= new Buckets(MISMATCHES)
-    addSpan(
-      this.#mismatches.at([group.trust], [group.sourceAddress, group.addressIdentity, group.tlsPeerSerial]),
-      group,
-    )
+    addSpan(this.#mismatches.at([], [group.sourceAddress, group.addressIdentity, group.tlsPeerSerial]), group)
   }
 
   #operation(group: RowGroup): void {
     this.#paths ??= new Buckets(PATHS)
-    const path = this.#paths.at([group.trust], [group.method, group.route])
+    const path = this.#paths.at([], [group.method, group.route])
     const n = group.count
     const bySource = group.reporter === 'source' || group.reporter === 'app'
     if (group.first < path.first) path.first = group.first
@@ -229,6 +241,9 @@ function gotThrough({ outcome, answer, reporter }: RowGroup): boolean {
   return outcome === 'ok' || outcome === 'client_error' || outcome === 'server_error'
 }
 
+const TALLY_COUNTS = ['connections', 'plaintext', 'mutual', 'bytesReceived', 'bytesSent', 'durationUs'] as const
+const EMPTY_COUNTS = { connections: 0, plaintext: 0, mutual: 0, bytesReceived: 0, bytesSent: 0, durationUs: 0 }
+
 const EMPTY_SPAN = { count: 0, first: Number.POSITIVE_INFINITY, last: 0 }
 
 interface Span {
@@ -246,9 +261,8 @@ function addSpan(into: Span, from: Span): void {
 const DENIALS: CappedOptions<DenialTally> = {
   cap: WINDOW_CAPS.denials,
   rest: ['', OTHER, ''],
-  make: ([reporter, trust, kind, policy, rule]) => ({
+  make: ([reporter, kind, policy, rule]) => ({
     reporter: reporter as Reporter,
-    trust: trust as Trust,
     kind: kind as DenialTally['kind'],
     policy: policy!,
     rule: rule!,
@@ -260,8 +274,7 @@ const DENIALS: CappedOptions<DenialTally> = {
 const MISMATCHES: CappedOptions<MismatchTally> = {
   cap: WINDOW_CAPS.mismatches,
   rest: [OTHER, OTHER, ''],
-  make: ([trust, address, addressIdentity, peerSerial]) => ({
-    trust: trust as Trust,
+  make: ([address, addressIdentity, peerSerial]) => ({
     address: address!,
     addressIdentity: addressIdentity!,
     peerSerial: peerSerial!,
@@ -273,9 +286,8 @@ const MISMATCHES: CappedOptions<MismatchTally> = {
 const TLS: CappedOptions<TlsEntry> = {
   cap: WINDOW_CAPS.tls,
   rest: [OTHER],
-  make: ([failure, rejectedBy, reporter, trust, addressIdentity]) => ({
+  make: ([failure, rejectedBy, reporter, addressIdentity]) => ({
     reporter: reporter as Reporter,
-    trust: trust as Trust,
     failure: failure as TlsTally['failure'],
     rejectedBy: rejectedBy as TlsTally['rejectedBy'],
     ...EMPTY_SPAN,
@@ -294,8 +306,7 @@ const TLS: CappedOptions<TlsEntry> = {
 const PATHS: CappedOptions<PathTally> = {
   cap: WINDOW_CAPS.paths,
   rest: [OTHER, OTHER],
-  make: ([trust, method, route]) => ({
-    trust: trust as Trust,
+  make: ([method, route]) => ({
     method: method!,
     route: route!,
     bySource: 0,

@@ -27,13 +27,11 @@ export class Buckets<T> {
   }
 
   at(bucket: readonly string[], entry: readonly string[]): T {
-    const key = JSON.stringify(bucket)
-    let capped = this.#buckets.get(key)
-    if (capped === undefined) {
-      capped = new Capped(this.#options, bucket)
-      this.#buckets.set(key, capped)
-    }
-    return capped.at(JSON.stringify([...bucket, ...entry]))
+    return this.#bucket(JSON.stringify(bucket)).at(JSON.stringify([...bucket, ...entry]))
+  }
+
+  merge(other: Buckets<T>): void {
+    for (const [key, capped] of other.#buckets) this.#bucket(key).merge(capped)
   }
 
   /** In order of key; the rest of a bucket comes last in it. */
@@ -43,6 +41,15 @@ export class Buckets<T> {
 
   rests(): T[] {
     return [...this.#buckets.values()].flatMap((capped) => capped.rest ?? [])
+  }
+
+  #bucket(key: string): Capped<T> {
+    let capped = this.#buckets.get(key)
+    if (capped === undefined) {
+      capped = new Capped(this.#options, JSON.parse(key) as string[])
+      this.#buckets.set(key, capped)
+    }
+    return capped
   }
 }
 
@@ -70,6 +77,11 @@ class Capped<T> {
     this.#entries.set(key, { rank, value })
     if (this.#entries.size >= this.#options.cap) this.#limit = this.#largest().rank
     return value
+  }
+
+  merge(other: Capped<T>): void {
+    for (const [key, { value }] of other.#entries) this.#options.merge(this.at(key), value)
+    if (other.rest !== undefined) this.#options.merge(this.#common(), other.rest)
   }
 
   values(): T[] {
