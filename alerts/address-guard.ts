@@ -64,6 +64,12 @@ export function isAllowed(address: string, allowed: BlockList): boolean {
   return GLOBAL_V6.check(bare, 'ipv6') && !SPECIAL_V6.check(bare, 'ipv6')
 }
 
+/** Throws `address_refused` where `host` is an IP address that is not allowed. `host` is that of a WHATWG URL. */
+export function refuseLiteral(host: string, allowed: BlockList): void {
+  const bare = withoutBrackets(host)
+  if (isIP(bare) !== 0 && !isAllowed(bare, allowed)) throw refusal(`address ${bare}`, false)
+}
+
 /**
  * The address to connect to for `host`, the host of a WHATWG URL (which has put odd notations such as `0x7f.1` into plain form).
  * Rejects with `address_refused` where any of its addresses is not allowed.
@@ -73,18 +79,24 @@ export async function guardedAddress(
   allowed: BlockList,
   resolve: Resolve = resolveAll,
 ): Promise<Address> {
-  const bare = host.startsWith('[') ? host.slice(1, -1) : host
+  refuseLiteral(host, allowed)
+  const bare = withoutBrackets(host)
   const family = isIP(bare)
-  const addresses = family === 0 ? await resolved(bare, resolve) : [{ address: bare, family: family as 4 | 6 }]
-  for (const { address } of addresses) {
-    if (isAllowed(address, allowed)) continue
-    const what = address === bare ? `address ${address}` : `host ${bare} with address ${address}`
-    throw new PipelineError('address_refused', `${what} is not public and in none of the receiver's allowRanges`, {
-      // A resolver may answer otherwise later; the message waits meanwhile, visibly failing.
-      retriable: family === 0,
-    })
-  }
+  if (family !== 0) return { address: bare, family: family as 4 | 6 }
+  const addresses = await resolved(bare, resolve)
+  const refused = addresses.find(({ address }) => !isAllowed(address, allowed))
+  // The resolver may answer otherwise later; the message waits meanwhile, visibly failing.
+  if (refused !== undefined) throw refusal(`host ${bare} with address ${refused.address}`, true)
   return addresses[0]!
+}
+
+function refusal(what: string, retriable: boolean): PipelineError {
+  const message = `${what} is not public and in none of the receiver's allowRanges`
+  return new PipelineError('address_refused', message, { retriable })
+}
+
+function withoutBrackets(host: string): string {
+  return host.startsWith('[') ? host.slice(1, -1) : host
 }
 
 async function resolved(host: string, resolve: Resolve): Promise<readonly Address[]> {

@@ -7,10 +7,10 @@ import { z } from 'zod'
 import { type Clock, MINUTE } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { endpointFields } from './notify/endpoint.ts'
+import { endpointFields, refuseForbiddenAddress } from './notify/endpoint.ts'
 import { post } from './notify/post.ts'
 
-export const HeartbeatConfig = z.strictObject(endpointFields)
+export const HeartbeatConfig = z.strictObject(endpointFields).superRefine(refuseForbiddenAddress)
 export type HeartbeatConfig = z.output<typeof HeartbeatConfig>
 
 /** Longest time the watermark may stand still for the pipeline to count as alive. */

@@ -6,7 +6,7 @@ import type { Severity } from '../detectors/detector.ts'
 import type { IncidentRecord } from '../storage/incident-records.ts'
 import { decide, type Reason, tell } from './decide.ts'
 import { severityRank } from './incident.ts'
-import type { Pending, Queue } from './queue.ts'
+import { incidentKey, type Pending, type Queue } from './queue.ts'
 import { fold, NO_STORM } from './storm.ts'
 
 export interface Receiver {
@@ -56,10 +56,14 @@ function worthTelling(changes: readonly Change[], { queue }: StageContext): read
 }
 
 /** A newer version takes the place of one that was not sent; `id` + version is the dedup key. */
-function enqueue(changes: readonly Change[], { queue, now }: StageContext): readonly Change[] {
-  for (const { record, receiver, reason } of changes) {
-    if (reason === 'none') continue
+function enqueue(changes: readonly Change[], { queue, now, isInFlight }: StageContext): readonly Change[] {
+  for (const { record, receiver, reason: decided } of changes) {
+    if (decided === 'none') continue
     const told = queue.told(receiver.name, record.id)
+    const key = incidentKey(receiver.name, record.id)
+    const unsent = isInFlight(key) ? undefined : queue.get(key)?.pending?.notice
+    const isNews = unsent?.type === 'incident' && unsent.reason === 'first'
+    const reason = isNews && decided === 'changed' ? 'first' : decided
     const notice = { type: 'incident', id: `${record.id}.${record.version}`, reason, record } as const
     queue.tell(receiver.name, record, tell(told, record), { notice, attempt: 0, since: now, due: now })
   }

@@ -120,6 +120,6 @@ export class Queue {
   }
 }
 
-function incidentKey(receiver: string, incidentId: string): string {
+export function incidentKey(receiver: string, incidentId: string): string {
   return [receiver, 'incident', incidentId].join(SEPARATOR)
 }

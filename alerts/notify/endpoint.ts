@@ -1,7 +1,7 @@
 /** Configuration that everything that is posted to shares: address, signing secret, allowed ranges, time limit. */
 import { z } from 'zod'
-import { messageOf } from '../../core/errors.ts'
-import { ranges } from '../address-guard.ts'
+import { messageOf, PipelineError } from '../../core/errors.ts'
+import { ranges, refuseLiteral } from '../address-guard.ts'
 import { Secret } from './signature.ts'
 
 const Url = z
@@ -47,4 +47,14 @@ export interface Endpoint {
   secret: string
   allowRanges: readonly string[]
   timeoutMs: number
+}
+
+/** An address given as such can be judged at start; a name only when it is resolved. */
+export function refuseForbiddenAddress(endpoint: Endpoint, context: z.RefinementCtx<Endpoint>): void {
+  try {
+    const { hostname } = new URL(endpoint.url)
+    refuseLiteral(hostname, ranges(endpoint.allowRanges))
+  } catch (error) {
+    if (error instanceof PipelineError) context.addIssue({ code: 'custom', path: ['url'], message: error.message })
+  }
 }

@@ -70,11 +70,11 @@ export async function post(
 }
 
 async function send(request: ClientRequest, body: Buffer): Promise<IncomingMessage> {
+  // A connection that breaks once the status is read must not become an unhandled error.
+  request.on('error', () => {})
+  request.on('response', (answer: IncomingMessage) => answer.on('error', () => {}))
   request.end(body)
   const [answer] = (await once(request, 'response')) as [IncomingMessage]
-  // An answer cut short after its status is read must not become an unhandled error.
-  answer.on('error', () => {})
-  request.on('error', () => {})
   return answer
 }
 

@@ -1,4 +1,4 @@
-/** A bus in memory with the contract's atomic steps. `crash` ends all processors at once without committing what is under way. */
+/** A bus in memory with the contract's atomic steps. A step under way when the signal aborts is not committed. */
 import type { Bus, BusRecord, GroupLag, ProcessOptions, Publication } from '../../core/bus/bus.ts'
 
 interface Committed {
@@ -55,6 +55,7 @@ export class MemoryBus implements Bus {
         await new Promise<void>((resolve) => {
           const wake = () => {
             this.#waiting.delete(wake)
+            signal.removeEventListener('abort', wake)
             resolve()
           }
           this.#waiting.add(wake)
