@@ -1,0 +1,238 @@
+/**
+ * Access logs of Envoy and Istio to calls: as attributes, as a key-value or JSON body (the reader makes these alike), or as
+ * Istio's default text line. Written for docs/connect-envoy.md's attributes; whatever is missing stays unknown.
+ *
+ * `format` is `envoy` for structured records, `istio-text` for lines. Lengths: bounded.ts.
+ */
+import { type Call, emptyCall } from '../../core/call.ts'
+import { canonicalIdentity } from '../../core/identity.ts'
+import { FIELD, type LogRecord } from '../otlp/log-record.ts'
+import { ipOf, portOf } from './address.ts'
+import { bounded, MAX_LENGTH, wholeNumber } from './bounded.ts'
+import { readDenial } from './denial.ts'
+import { readReporter } from './direction.ts'
+import { fillFromLine } from './istio-text.ts'
+import { memo } from './memo.ts'
+import { nameDestination, ownNamespace, ownService } from './names.ts'
+import { readOutcome } from './outcome.ts'
+import { readRoute } from './route-template.ts'
+import type { LogSource, RecordContext, Unreadable } from './source.ts'
+import { readTimes } from './times.ts'
+import { readTls } from './tls.ts'
+
+const F = FIELD
+
+/** Records of what goes on, and of single attempts: the record of the end tells it all. */
+const INTERIM = new Set([
+  'DownstreamStart',
+  'DownstreamPeriodic',
+  'DownstreamTunnelSuccessfullyEstablished',
+  'TcpUpstreamConnected',
+  'TcpPeriodic',
+  'UdpTunnelUpstreamConnected',
+  'UdpPeriodic',
+  'UpstreamPoolReady',
+  'UpstreamPeriodic',
+  'UpstreamEnd',
+])
+
+export const envoySource: LogSource = { name: 'envoy', read }
+
+function read(record: LogRecord, context: RecordContext): Call | Unreadable {
+  let values: readonly string[] = record.values
+  let format = 'envoy'
+  if (values[F.responseCode] === '' && values[F.downstreamRemoteAddress] === '') {
+    if (record.text === '')
+      return { reason: 'not_an_access_log', detail: 'The record has none of the fields of a proxy.' }
+    const line = fillFromLine(values, record.text)
+    if ('reason' in line) return line
+    values = line.values
+    format = 'istio-text'
+  }
+  const type = values[F.accessLogType]!
+  if (INTERIM.has(type)) return { reason: 'interim_record', detail: `${type} is followed by the record of the end.` }
+
+  const call = emptyCall()
+  call.format = format
+  call.sender = context.sender
+  call.trust = context.trust
+  call.received = context.received
+  call.responseFlags = bounded(values[F.responseFlags]!, MAX_LENGTH.flags)
+  call.reporter = readReporter(values)
+  readRequest(call, values, type)
+  const failed = readTls(call, values)
+  readIdentities(call, values, failed)
+  readAddresses(call, values)
+  readNames(call, values)
+  if (call.destinationService === '') {
+    return { reason: 'no_destination', detail: 'The record names no destination: neither a service nor an address.' }
+  }
+  judge(call, values, failed)
+  readTimes(call, record.timeUs, values)
+  readIds(call, record, values)
+  return call
+}
+
+function readRequest(call: Call, values: readonly string[], type: string): void {
+  const protocol = values[F.protocol]!
+  call.method = bounded(values[F.method]!, MAX_LENGTH.method)
+  call.status = wholeNumber(values[F.responseCode]!, 999)
+  call.grpcStatus = wholeNumber(values[F.grpcStatus]!, 999, -1)
+  call.sni = bounded(values[F.requestedServerName]!, MAX_LENGTH.name)
+  call.bytesReceived = wholeNumber(values[F.bytesReceived]!, Number.MAX_SAFE_INTEGER)
+  call.bytesSent = wholeNumber(values[F.bytesSent]!, Number.MAX_SAFE_INTEGER)
+  if (call.method === '' && call.status === 0) {
+    if (isConnection(values, type)) call.kind = 'connection'
+    else call.protocol = protocol === '' ? 'tcp' : 'http'
+    call.attempts = call.kind === 'connection' ? 0 : attemptsOf(values)
+    return
+  }
+  call.authority = bounded(values[F.authority]!, MAX_LENGTH.name)
+  const { path, route } = readRoute(values[F.path]!)
+  call.path = path
+  call.route = route
+  call.protocol = call.grpcStatus >= 0 || (protocol === 'HTTP/2' && isGrpcPath(call)) ? 'grpc' : 'http'
+  call.attempts = attemptsOf(values)
+}
+
+function attemptsOf(values: readonly string[]): number {
+  return wholeNumber(values[F.attemptCount]!, 0xffff)
+}
+
+/**
+ * A listener's record of a connection, against a tcp_proxy's record of a TCP call. The type tells them apart and nothing else
+ * does for certain (both repeat the upstream and the denial). Without it: what has met an upstream or a policy is a call.
+ */
+function isConnection(values: readonly string[], type: string): boolean {
+  if (type !== '') return type === 'NotSet'
+  if (values[F.downstreamTransportFailureReason] !== '' || values[F.responseCodeDetails] === 'filter_chain_not_found')
+    return true
+  return (
+    values[F.upstreamHost] === '' && values[F.upstreamCluster] === '' && values[F.connectionTerminationDetails] === ''
+  )
+}
+
+const GRPC_PATH = /^\/[\w]+(?:\.\w+)*\.[A-Z]\w*\/[A-Z]\w*$/
+
+/** `/package.Service/Method` by POST: gRPC whose status was not logged. */
+function isGrpcPath({ method, path }: Call): boolean {
+  return method === 'POST' && GRPC_PATH.test(path)
+}
+
+/** The first SPIFFE identity of a list with commas, canonical. */
+const identityOf = memo((text: string): string => {
+  const from = text.indexOf('spiffe://')
+  const rest = from < 0 ? text : text.slice(from)
+  const comma = rest.indexOf(',')
+  return canonicalIdentity(comma < 0 ? rest : rest.slice(0, comma))
+})
+
+/** A failed handshake proved nobody: then only the proxy's word on itself at the callee's end is taken, as a name to report. */
+function readIdentities(call: Call, values: readonly string[], failed: boolean): void {
+  const atSource = call.reporter === 'source'
+  const source = failed ? '' : values[atSource ? F.upstreamLocalUriSan : F.downstreamPeerUriSan]!
+  const destinationField = call.reporter === 'destination' ? F.downstreamLocalUriSan : F.upstreamPeerUriSan
+  const destination = failed && call.reporter !== 'destination' ? '' : values[destinationField]!
+  if (source !== '') {
+    call.sourceIdentity = identityOf(source)
+    if (call.sourceIdentity !== '') call.sourceIdentityOrigin = 'record'
+  }
+  if (destination !== '') {
+    call.destinationIdentity = identityOf(destination)
+    if (call.destinationIdentity !== '') call.destinationIdentityOrigin = 'record'
+  }
+}
+
+/**
+ * The caller's address is what the callee sees. At the caller's end that is where its proxy connected from, else its pod's
+ * address: its application may well speak from loopback.
+ */
+function readAddresses(call: Call, values: readonly string[]): void {
+  const remote = values[F.downstreamRemoteAddress]!
+  const local = values[F.downstreamLocalAddress]!
+  if (call.reporter === 'destination') {
+    setSource(call, ipOf(remote), portOf(remote))
+    setDestination(call, ipOf(local), portOf(local))
+    return
+  }
+  const upstream = values[F.upstreamHost]!
+  const upstreamIp = ipOf(upstream)
+  setDestination(call, upstreamIp || ipOf(local), portOf(upstreamIp === '' ? local : upstream))
+  const from = call.reporter === 'source' ? values[F.upstreamLocalAddress]! : ''
+  const fromIp = ipOf(from)
+  if (fromIp !== '') {
+    setSource(call, fromIp, portOf(from))
+    return
+  }
+  const ownIp = call.reporter === 'source' ? ipOf(values[F.k8sPodIp]!) : ''
+  const remoteIp = ipOf(remote)
+  setSource(call, ownIp || remoteIp, ownIp === '' || ownIp === remoteIp ? portOf(remote) : 0)
+}
+
+function setSource(call: Call, address: string, port: number): void {
+  call.sourceAddress = address
+  call.sourcePort = port
+}
+
+function setDestination(call: Call, address: string, port: number): void {
+  call.destinationAddress = address
+  call.destinationPort = port
+}
+
+function readNames(call: Call, values: readonly string[]): void {
+  const atSource = call.reporter === 'source'
+  const namespace = ownNamespace(values, atSource ? call.sourceIdentity : call.destinationIdentity)
+  const own = ownService(values, namespace)
+  const cluster = bounded(values[F.k8sCluster]!, MAX_LENGTH.name)
+  call.reporterPod = bounded(values[F.k8sPod] || values[F.nodeName] || '', MAX_LENGTH.name)
+  nameDestination(call, values, own, namespace)
+  if (atSource) {
+    call.sourceService = own
+    if (own !== '') call.sourceServiceOrigin = 'record'
+    call.sourceNamespace = namespace
+    call.sourceCluster = cluster
+    return
+  }
+  call.destinationCluster = cluster
+  if (call.reporter !== 'destination') return
+  if (namespace !== '') call.destinationNamespace = namespace
+  call.destinationWorkload = bounded(values[F.k8sDeployment]!, MAX_LENGTH.name)
+  if (call.destinationWorkload !== '') call.destinationWorkloadOrigin = 'record'
+}
+
+/** Denied, failed or done. A connection's record tells of the handshake alone: what a policy said of it is the call's record. */
+function judge(call: Call, values: readonly string[], failed: boolean): void {
+  if (failed) {
+    call.outcome = 'tls_failure'
+    return
+  }
+  if (call.kind === 'connection') return
+  const details = values[F.responseCodeDetails]!
+  const denial = readDenial(details, values[F.connectionTerminationDetails]!, call.responseFlags)
+  if (denial === undefined) {
+    call.outcome = readOutcome(call, details)
+    return
+  }
+  call.outcome = 'denied'
+  call.denialKind = denial.kind
+  call.denialPolicy = denial.policy
+  call.denialRule = denial.rule
+}
+
+const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/
+const TRACE_ID = /^[0-9a-f]{16,32}$/
+
+function readIds(call: Call, record: LogRecord, values: readonly string[]): void {
+  call.requestId = bounded(values[F.requestId]!, MAX_LENGTH.requestId)
+  call.traceId = record.traceId
+  call.spanId = record.spanId
+  if (call.traceId !== '') return
+  const traceId = values[F.traceId]!.toLowerCase()
+  if (TRACE_ID.test(traceId)) {
+    call.traceId = traceId.padStart(32, '0')
+    return
+  }
+  const parent = values[F.traceparent]!
+  const match = parent === '' ? null : TRACEPARENT.exec(parent)
+  if (match !== null) call.traceId = match[1]!
+}

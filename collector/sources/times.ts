@@ -1,0 +1,34 @@
+/** When a call began, how long it took and when it ended. */
+import type { Call } from '../../core/call.ts'
+import { MINUTE } from '../../core/clock.ts'
+import { FIELD } from '../otlp/log-record.ts'
+import { wholeNumber } from './bounded.ts'
+
+/** A time further ahead of its arrival than this is a broken clock: it is set to the arrival. Old records keep their time. */
+export const MAX_AHEAD_US = MINUTE
+/** Longest duration believed: 365 days. */
+export const MAX_DURATION_US = 365 * 86_400_000_000
+
+const { durationUs, duration, startTime } = FIELD
+
+export function readTimes(call: Call, timeUs: number, values: readonly string[]): void {
+  const exact = wholeNumber(values[durationUs]!, MAX_DURATION_US, -1)
+  if (exact >= 0) {
+    call.durationUs = exact
+    call.durationStepUs = 1
+  } else {
+    call.durationUs = Math.min(wholeNumber(values[duration]!, Number.MAX_SAFE_INTEGER) * 1000, MAX_DURATION_US)
+    call.durationStepUs = 1000
+  }
+  const said = timeUs > 0 ? timeUs : timeOf(values[startTime]!)
+  const known = said > 0 && said + call.durationUs <= call.received + MAX_AHEAD_US
+  call.start = known ? said : Math.max(0, call.received - call.durationUs)
+  call.end = call.start + call.durationUs
+}
+
+/** Epoch microseconds of an ISO 8601 time, 0 where it is none. */
+export function timeOf(text: string): number {
+  if (text === '' || text.length > 40) return 0
+  const ms = Date.parse(text)
+  return ms > 0 ? ms * 1000 : 0
+}
