@@ -33,8 +33,10 @@ export class Lane {
     return true
   }
 
-  release(): void {
+  /** A message that was not taken disturbed nobody and does not count. */
+  release(taken: boolean): void {
     this.#underWay -= 1
+    if (!taken) this.#tokens = Math.min(this.#perMinute, this.#tokens + 1)
   }
 
   /** The receiver asked to be left alone until then. */

@@ -14,6 +14,7 @@ import { messageOf, PipelineError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { backoffMs } from '../core/retry.ts'
 import { decodeTick } from '../core/tick.ts'
+import { SEVERITIES } from '../detectors/detector.ts'
 import { decodeAlertRecord, encodeAlertRecord, type NotificationRecord } from '../storage/incident-records.ts'
 import { clip } from './clip.ts'
 import { severityRank } from './incident.ts'
@@ -120,7 +121,7 @@ class Outbox implements PartitionProcessor {
       if (pending.notice.type === 'summary' && summaries++ > 0) continue
       if (pending.due <= now && !this.#underWay.has(key)) due.push([key, pending])
     }
-    return due.sort(([, a], [, b]) => urgency(b.notice) - urgency(a.notice))
+    return due.sort(([, a], [, b]) => urgency(b.notice) - urgency(a.notice) || a.due - b.due)
   }
 
   async #attempt(key: string, receiver: string, pending: Pending, lane: Lane): Promise<void> {
@@ -130,10 +131,9 @@ class Outbox implements PartitionProcessor {
       await lane.channel.send(pending.notice, Math.floor(clock.now() / 1_000_000), this.#stopping.signal)
     } catch (error) {
       failure = error
-    } finally {
-      lane.release()
-      this.#underWay.delete(key)
     }
+    lane.release(failure === undefined)
+    this.#underWay.delete(key)
     // Stopped in the middle: not known to be delivered, so it is sent again after the restart.
     if (failure !== undefined && this.#stopping.signal.aborted) return
     this.#settle(key, receiver, { ...pending, attempt: pending.attempt + 1 }, failure)
@@ -211,5 +211,5 @@ class Outbox implements PartitionProcessor {
 
 /** Summaries first, as they stand for many; then by severity. */
 function urgency(notice: Notice): number {
-  return notice.type === 'summary' ? Number.POSITIVE_INFINITY : severityRank(notice.record.severity)
+  return notice.type === 'summary' ? SEVERITIES.length : severityRank(notice.record.severity)
 }

@@ -2,12 +2,13 @@
  * What happens to a change of an incident before it is a message in the outbox: a list of small stages, read top to bottom. Each
  * takes changes and gives fewer; all are synchronous, because they run inside a step and are committed with it.
  */
+import { createHash } from 'node:crypto'
 import type { Severity } from '../detectors/detector.ts'
 import type { IncidentRecord } from '../storage/incident-records.ts'
 import { decide, type Reason, tell } from './decide.ts'
 import { severityRank } from './incident.ts'
-import { incidentKey, type Pending, type Queue } from './queue.ts'
-import { fold, NO_STORM } from './storm.ts'
+import type { Queue } from './queue.ts'
+import { fold, NO_STORM, type StormSummary } from './storm.ts'
 
 export interface Receiver {
   name: string
@@ -29,7 +30,7 @@ export interface StageContext {
   /** True while a message is being sent: it can no longer be taken back. */
   isInFlight(key: string): boolean
   partition: number
-  /** The change's offset in its partition: with the partition it makes a summary's id unique for good. */
+  /** The change's offset in its partition. */
   offset: number
 }
 
@@ -55,29 +56,25 @@ function worthTelling(changes: readonly Change[], { queue }: StageContext): read
     .filter(({ reason }) => reason !== 'none')
 }
 
-/** A newer version takes the place of one that was not sent; `id` + version is the dedup key. */
-function enqueue(changes: readonly Change[], { queue, now, isInFlight }: StageContext): readonly Change[] {
-  for (const { record, receiver, reason: decided } of changes) {
-    if (decided === 'none') continue
-    const told = queue.told(receiver.name, record.id)
-    const key = incidentKey(receiver.name, record.id)
-    const unsent = isInFlight(key) ? undefined : queue.get(key)?.pending?.notice
-    const isNews = unsent?.type === 'incident' && unsent.reason === 'first'
-    const reason = isNews && decided === 'changed' ? 'first' : decided
+/** A newer version takes the place of one that was not sent. All of a message follows from the log, so its id stands for it. */
+function enqueue(changes: readonly Change[], { queue, now }: StageContext): readonly Change[] {
+  for (const { record, receiver, reason } of changes) {
+    if (reason === 'none') continue
+    const told = tell(queue.told(receiver.name, record.id), record)
     const notice = { type: 'incident', id: `${record.id}.${record.version}`, reason, record } as const
-    queue.tell(receiver.name, record, tell(told, record), { notice, attempt: 0, since: now, due: now })
+    queue.tell(receiver.name, record, told, { notice, attempt: 0, since: now, due: now })
   }
   return changes
 }
 
-/** Too many messages for one receiver become one summary. One that was attempted grows no more: its id stands for its content. */
+/** Too many messages for one receiver become one summary, which grows until it is taken. */
 function summariseStorm(changes: readonly Change[], context: StageContext): readonly Change[] {
-  const { queue, now, maxPending, isInFlight, partition, offset } = context
+  const { queue, now, maxPending, isInFlight, offset } = context
   for (const { receiver } of changes) {
     const waiting = queue.waiting(receiver.name)
     if (waiting.size <= maxPending) continue
     const movable = [...waiting].filter((key) => !isInFlight(key))
-    const growing = movable.find((key) => isGrowingSummary(queue.get(key)?.pending))
+    const growing = movable.find((key) => queue.get(key)?.pending?.notice.type === 'summary')
     const grown = growing === undefined ? undefined : queue.get(growing)?.pending
     let storm = grown?.notice.type === 'summary' ? grown.notice.summary : NO_STORM
     for (const key of movable) {
@@ -86,14 +83,15 @@ function summariseStorm(changes: readonly Change[], context: StageContext): read
       storm = fold(storm, notice.record)
       queue.setPending(key, undefined)
     }
-    const id = grown?.notice.id ?? `summary.${partition}.${receiver.name}.${offset}`
-    const notice = { type: 'summary', id, summary: storm } as const
+    const notice = { type: 'summary', id: summaryId(receiver.name, storm, context), summary: storm } as const
     if (growing !== undefined && grown !== undefined) queue.setPending(growing, { ...grown, notice })
     else if (storm.changes > 0) queue.addSummary(receiver.name, offset, { notice, attempt: 0, since: now, due: now })
   }
   return changes
 }
 
-function isGrowingSummary(pending: Pending | undefined): boolean {
-  return pending?.notice.type === 'summary' && pending.attempt === 0
+/** Of its content: a summary that grew, or that a restart folded otherwise, is another message to the receiver. */
+function summaryId(receiver: string, storm: StormSummary, { partition }: StageContext): string {
+  const hash = createHash('sha256').update(JSON.stringify([partition, receiver, storm]))
+  return `summary.${hash.digest('hex').slice(0, 32)}`
 }

@@ -38,8 +38,6 @@ export class Queue {
     const queue = new Queue()
     for await (const [key, value] of state) {
       const entry = JSON.parse(Buffer.from(value).toString()) as Entry
-      // A summary may have been sent just before the end: it must not grow under an id that the receiver knows.
-      if (entry.pending?.notice.type === 'summary') entry.pending.attempt += 1
       queue.#put(key, entry)
     }
     return queue
@@ -120,6 +118,6 @@ export class Queue {
   }
 }
 
-export function incidentKey(receiver: string, incidentId: string): string {
+function incidentKey(receiver: string, incidentId: string): string {
   return [receiver, 'incident', incidentId].join(SEPARATOR)
 }

@@ -105,7 +105,9 @@ function refusal(status: number, retryAfterMs: number | undefined): PipelineErro
 /** Milliseconds of a Retry-After header (seconds or a date), bounded; undefined where there is none or it is unreadable. */
 function retryAfter(header: string | undefined, nowSeconds: number): number | undefined {
   if (header === undefined) return undefined
-  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1000 : Date.parse(header) - nowSeconds * 1000
+  // Date.parse takes far more than HTTP dates: those begin with the day of the week.
+  const date = /^[A-Z][a-z]{2}/.test(header) ? Date.parse(header) : Number.NaN
+  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1000 : date - nowSeconds * 1000
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS)
 }
 
