@@ -28,5 +28,5 @@ export function wholeNumber(text: string, max: number, absent = 0): number {
     if (digit < 0 || digit > 9) return absent
     value = value * 10 + digit
   }
-  return value <= max ? value : max
+  return Math.min(value, max)
 }

@@ -13,7 +13,7 @@ import { readDenial } from './denial.ts'
 import { readReporter } from './direction.ts'
 import { fillFromLine } from './istio-text.ts'
 import { memo } from './memo.ts'
-import { nameDestination, ownNamespace, ownService } from './names.ts'
+import { nameDestination, namespaceOf, ownNamespace, ownService } from './names.ts'
 import { readOutcome } from './outcome.ts'
 import { readRoute } from './route-template.ts'
 import type { LogSource, RecordContext, Unreadable } from './source.ts'
@@ -193,6 +193,7 @@ function readNames(call: Call, values: readonly string[]): void {
     call.sourceCluster = cluster
     return
   }
+  call.sourceNamespace = namespaceOf(call.sourceIdentity)
   call.destinationCluster = cluster
   if (call.reporter !== 'destination') return
   if (namespace !== '') call.destinationNamespace = namespace

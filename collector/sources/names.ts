@@ -22,12 +22,13 @@ const { serviceName, serviceNamespace, k8sNamespace, clusterName, upstreamCluste
 
 const hostService = memo(serviceOfHost)
 const meshService = memo((sni: string): ServiceName => serviceOfMeshSni(sni) ?? { service: '', namespace: '' })
-const identityNamespace = memo((identity: string): string => parseIdentity(identity).namespace)
+/** Namespace of a canonical identity, '' where it does not tell. */
+export const namespaceOf = memo((identity: string): string => parseIdentity(identity).namespace)
 
 /** Namespace of the proxy itself. */
 export function ownNamespace(values: readonly string[], ownIdentity: string): string {
   const declared = values[k8sNamespace] || values[serviceNamespace] || ''
-  return declared === '' ? identityNamespace(ownIdentity) : bounded(declared, MAX_LENGTH.name)
+  return declared === '' ? namespaceOf(ownIdentity) : bounded(declared, MAX_LENGTH.name)
 }
 
 /** Service of the proxy itself, from its resource. */
@@ -50,7 +51,7 @@ export function nameDestination(call: Call, values: readonly string[], ownName: 
   } else {
     call.destinationService = addressAsService(call.destinationAddress, call.destinationPort)
   }
-  call.destinationNamespace = identityNamespace(call.destinationIdentity) || called.namespace
+  call.destinationNamespace = namespaceOf(call.destinationIdentity) || called.namespace
 }
 
 function calledThere(values: readonly string[], cluster: ReturnType<typeof clusterOf>): ServiceName {

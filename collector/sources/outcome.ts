@@ -13,7 +13,7 @@ const UNREACHED = ['UF', 'UH', 'NR', 'NC', 'UO', 'DF']
 
 export function readOutcome(call: Call, details: string): Outcome {
   const flags = call.responseFlags
-  // At the callee's end the failed connection is the one to its own application: to the caller that is the server's error.
+  // At the callee's end the failed connection is the one to its own application: to the caller that is a server's error.
   if (flags !== '' && call.reporter !== 'destination' && hasFlag(flags, 'UF')) return 'connect_failure'
   if (call.status >= 500 || details === 'ext_authz_error') return 'server_error'
   if (call.grpcStatus > 0) return GRPC_SERVER_ERRORS.has(call.grpcStatus) ? 'server_error' : 'client_error'

@@ -1,0 +1,122 @@
+/** Log records for the tests of sources: made by hand, or decoded from recorded OTLP by an independent decoder. */
+import protobuf from 'protobufjs'
+import { FIELD, FIELD_ALIASES, FIELDS, type Field, type LogRecord } from '../../../collector/otlp/log-record.ts'
+import { envoySource } from '../../../collector/sources/envoy.ts'
+import { isCall, type RecordContext, type Unreadable } from '../../../collector/sources/source.ts'
+import type { Call } from '../../../core/call.ts'
+
+/** 2026-01-01T00:00:00Z */
+export const NOW = 1_767_225_600_000_000
+
+export const CONTEXT: RecordContext = { sender: 'loopback', trust: 'verified', received: NOW + 1_000_000 }
+
+export type Fields = Partial<Record<Field, string>>
+
+export function logRecord(fields: Fields, rest: Partial<LogRecord> = {}): LogRecord {
+  const values = FIELDS.map((field) => fields[field] ?? '')
+  return { timeUs: NOW, traceId: '', spanId: '', text: '', values, ...rest }
+}
+
+export function read(fields: Fields, rest: Partial<LogRecord> = {}): Call | Unreadable {
+  return envoySource.read(logRecord(fields, rest), CONTEXT)
+}
+
+export function readCall(fields: Fields, rest: Partial<LogRecord> = {}): Call {
+  const result = read(fields, rest)
+  if (!isCall(result)) throw new Error(`${result.reason}: ${result.detail}`)
+  return result
+}
+
+/** A request as the callee's sidecar reports it over mutual TLS. */
+export const INBOUND: Fields = {
+  method: 'GET',
+  path: '/items',
+  authority: 'cart.shop:8080',
+  protocol: 'HTTP/1.1',
+  responseCode: '200',
+  responseCodeDetails: 'via_upstream',
+  downstreamPeerUriSan: 'spiffe://cluster.local/ns/shop/sa/web',
+  downstreamLocalUriSan: 'spiffe://cluster.local/ns/shop/sa/cart',
+  downstreamTlsVersion: 'TLSv1.3',
+  requestedServerName: 'outbound_.8080_._.cart.shop.svc.cluster.local',
+  downstreamRemoteAddress: '10.0.0.11:35964',
+  downstreamLocalAddress: '10.0.0.21:8080',
+  upstreamHost: '127.0.0.1:8080',
+  upstreamCluster: 'inbound|8080||',
+  accessLogType: 'DownstreamEnd',
+  duration: '3',
+  durationUs: '3501',
+  serviceName: 'cart',
+  k8sNamespace: 'shop',
+  k8sPod: 'cart-0',
+  k8sPodIp: '10.0.0.21',
+}
+
+/** The same request as the caller's sidecar reports it. */
+export const OUTBOUND: Fields = {
+  method: 'GET',
+  path: '/items',
+  authority: 'cart.shop:8080',
+  protocol: 'HTTP/1.1',
+  responseCode: '200',
+  responseCodeDetails: 'via_upstream',
+  upstreamLocalUriSan: 'spiffe://cluster.local/ns/shop/sa/web',
+  upstreamPeerUriSan: 'spiffe://cluster.local/ns/shop/sa/cart',
+  upstreamTlsVersion: 'TLSv1.3',
+  downstreamRemoteAddress: '127.0.0.1:40000',
+  downstreamLocalAddress: '10.96.0.5:8080',
+  upstreamHost: '10.0.0.21:8080',
+  upstreamLocalAddress: '10.0.0.11:35964',
+  upstreamCluster: 'outbound|8080||cart.shop.svc.cluster.local',
+  accessLogType: 'DownstreamEnd',
+  duration: '12',
+  durationUs: '12806',
+  attemptCount: '1',
+  serviceName: 'web',
+  k8sNamespace: 'shop',
+  k8sPod: 'web-0',
+  k8sPodIp: '10.0.0.11',
+}
+
+const SCHEMA = `syntax = "proto3"; package otlp;
+message Value { oneof value { string string_value = 1; int64 int_value = 3; } }
+message Attribute { string key = 1; Value value = 2; }
+message Resource { repeated Attribute attributes = 1; }
+message Log { fixed64 time_unix_nano = 1; Value body = 5; repeated Attribute attributes = 6; }
+message Scope { repeated Log log_records = 2; }
+message ResourceLogs { Resource resource = 1; repeated Scope scope_logs = 2; }
+message Request { repeated ResourceLogs resource_logs = 1; }`
+
+interface Attribute {
+  key: string
+  value: { stringValue: string }
+}
+
+interface Request {
+  resourceLogs: {
+    resource: { attributes: Attribute[] }
+    scopeLogs: { logRecords: { timeUnixNano: string; attributes: Attribute[] }[] }[]
+  }[]
+}
+
+const requestType = protobuf.parse(SCHEMA).root.lookupType('otlp.Request')
+const positions = new Map<string, number>(
+  FIELDS.flatMap((field) => FIELD_ALIASES[field].map((key) => [key, FIELD[field]] as const)),
+)
+
+/** Log records of an ExportLogsServiceRequest whose values are all text. */
+export function decodeLogs(body: Uint8Array): LogRecord[] {
+  const request = requestType.toObject(requestType.decode(body), { longs: String, arrays: true }) as Request
+  return request.resourceLogs.flatMap(({ resource, scopeLogs }) =>
+    scopeLogs.flatMap(({ logRecords }) =>
+      logRecords.map((log) => {
+        const record = logRecord({}, { timeUs: Math.floor(Number(BigInt(log.timeUnixNano) / 1000n)) })
+        for (const { key, value } of [...(resource?.attributes ?? []), ...log.attributes]) {
+          const position = positions.get(key)
+          if (position !== undefined && value.stringValue !== '-') record.values[position] = value.stringValue ?? ''
+        }
+        return record
+      }),
+    ),
+  )
+}
