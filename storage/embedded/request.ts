@@ -1,0 +1,137 @@
+/** What a request to the HTTP interface asks: who, which statement, with what. https://clickhouse.com/docs/interfaces/http */
+import { timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { PipelineError } from '../../core/errors.ts'
+
+export const WRITER = 'eastwatch_writer'
+export const READER = 'eastwatch_reader'
+
+export interface Passwords {
+  [WRITER]: string
+  [READER]: string
+}
+
+export interface Request {
+  user: typeof WRITER | typeof READER
+  /** The `query` parameter; the body comes behind it. */
+  query: string
+  database: string
+  format: string
+  queryId: string
+  params: Record<string, string>
+  settings: Record<string, string>
+  /** The client asks for a compressed answer. */
+  gzip: boolean
+  /** Decompressed. */
+  body: Readable
+}
+
+/** Parameters of the interface that are no settings of a query, or that change nothing here. */
+const OWN = new Set([
+  'query',
+  'database',
+  'default_format',
+  'query_id',
+  'session_id',
+  'session_timeout',
+  'session_check',
+  'role',
+  'client_protocol_version',
+  'enable_http_compression',
+  'http_zlib_compression_level',
+  'http_headers_progress_interval_ms',
+  'http_write_exception_in_output_format',
+  'wait_end_of_query',
+  'buffer_size',
+  'send_progress_in_http_headers',
+  'cancel_http_readonly_queries_on_client_close',
+])
+
+/** What the reader may set: how results look, nothing else. (Not all of output_format_*: one of them names a file to write.) */
+const READER_SETTINGS = /^(output_format_(json|pretty|csv|tsv)_\w+|date_time_output_format|join_use_nulls)$/
+
+/** Undefined where the user or the password is wrong. */
+export function authenticate(headers: IncomingMessage['headers'], passwords: Passwords): keyof Passwords | undefined {
+  const [user, password] = credentials(headers)
+  if (user !== WRITER && user !== READER) return undefined
+  return sameText(password, passwords[user]) ? user : undefined
+}
+
+function credentials(headers: IncomingMessage['headers']): [string, string] {
+  const own = headers['x-clickhouse-user']
+  if (typeof own === 'string') return [own, String(headers['x-clickhouse-key'] ?? '')]
+  const basic = /^Basic ([A-Za-z0-9+/=]+)$/.exec(headers.authorization ?? '')
+  const text = Buffer.from(basic?.[1] ?? '', 'base64').toString()
+  const colon = text.indexOf(':')
+  return colon < 0 ? [text, ''] : [text.slice(0, colon), text.slice(colon + 1)]
+}
+
+function sameText(left: string, right: string): boolean {
+  const [a, b] = [Buffer.from(left), Buffer.from(right)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+/** Loopback names only, against pages that resolve their own name to loopback (DNS rebinding). */
+export function isLoopbackHost(host: string | undefined): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host ?? '')
+}
+
+export function readRequest(message: IncomingMessage, user: keyof Passwords): Request {
+  const url = new URL(message.url ?? '/', 'http://localhost')
+  const params: Record<string, string> = {}
+  const settings: Record<string, string> = {}
+  for (const [name, value] of url.searchParams) {
+    if (name === 'user' || name === 'password') {
+      throw new PipelineError(
+        'bad_input',
+        'credentials in the URL are not taken; use Basic auth or X-ClickHouse-User and X-ClickHouse-Key',
+      )
+    }
+    if (name.startsWith('param_')) params[name.slice('param_'.length)] = value
+    else if (!OWN.has(name)) {
+      if (user === READER && !READER_SETTINGS.test(name)) {
+        throw new PipelineError('bad_input', `the read-only user may not set ${JSON.stringify(name)}`)
+      }
+      settings[name] = value
+    }
+  }
+  const gzip =
+    url.searchParams.get('enable_http_compression') === '1' &&
+    /\bgzip\b/.test(String(message.headers['accept-encoding'] ?? ''))
+  return {
+    user,
+    query: url.searchParams.get('query') ?? '',
+    database: url.searchParams.get('database') ?? String(message.headers['x-clickhouse-database'] ?? 'eastwatch'),
+    format: url.searchParams.get('default_format') ?? String(message.headers['x-clickhouse-format'] ?? 'TabSeparated'),
+    queryId: url.searchParams.get('query_id') ?? '',
+    params,
+    settings,
+    gzip,
+    body: decompressed(message),
+  }
+}
+
+function decompressed(message: IncomingMessage): Readable {
+  const encoding = message.headers['content-encoding'] ?? 'identity'
+  if (encoding === 'identity') return message
+  if (encoding !== 'gzip') {
+    throw new PipelineError('bad_input', `Content-Encoding ${JSON.stringify(encoding)} is not taken; use gzip or none`)
+  }
+  const gunzip = createGunzip()
+  message.once('error', (error) => gunzip.destroy(error))
+  return message.pipe(gunzip)
+}
+
+/** The whole body as text. Throws `too_large` past the limit. */
+export async function bodyText(body: Readable, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > maxBytes) throw new PipelineError('too_large', `query of more than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
