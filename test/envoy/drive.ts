@@ -10,7 +10,8 @@ import { countRecords } from './sink.ts'
 
 export const DENIALS = 1000
 export const GAP_CALLS = 40
-const QUIET_MS = 700
+/** Longer than a kept connection's idle time and the log's flush: what comes later belongs to nobody. */
+const QUIET_MS = 1000
 const ARRIVAL_TIMEOUT_MS = 10_000
 
 /** Answers the callers got: HTTP status, gRPC status or text, by how often. */
@@ -105,7 +106,7 @@ export const DRIVES = {
   },
   retried: {
     calls: 1,
-    records: 5,
+    records: 7,
     requestId: 'retried0-0000-0000-0000-000000000000',
     run: (mesh, requestId) => get(mesh, 'web', 'cart', '/flaky', requestId),
   },

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, it } from 'vitest'
 import { findEnvoy } from './binary.ts'
+import { readCalls } from './calls.ts'
 import { driveAll, SCENARIO_NAMES, type ScenarioName } from './drive.ts'
 import { type Recording, writeRecording } from './fixture.ts'
 import { type Mesh, startMesh } from './mesh.ts'
+import { CHECKS } from './scenarios.ts'
 
 const envoy = await findEnvoy()
 if ('missing' in envoy) console.log(`live Envoy tests are skipped: ${envoy.missing}`)
@@ -20,6 +22,6 @@ describe.skipIf('missing' in envoy)('a live Envoy mesh', () => {
   afterAll(() => mesh?.stop())
 
   it.each(SCENARIO_NAMES)('%s', (name) => {
-    expect(recordings[name].facts.records).toBeGreaterThan(0)
+    CHECKS[name](readCalls(recordings[name]), recordings[name].facts)
   })
 })
