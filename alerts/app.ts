@@ -24,7 +24,8 @@ export interface AlertsOptions {
 export const ALERT_GROUPS = { incidents: 'incidents', notify: 'notify' } as const
 
 /** Runs until the signal aborts; rejects when a processor fails for good. */
-export async function runAlerts({ config, bus, clock, logger, version }: AlertsOptions, signal: AbortSignal) {
+export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Promise<void> {
+  const { config, bus, clock, logger, version } = options
   const partitions = bus.partitions(TOPIC.findings)
   const progress = new Progress(bus.partitions(TOPIC.incidents), clock)
   const failed = new AbortController()

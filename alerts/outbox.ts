@@ -7,6 +7,7 @@
  * A message may leave before its step is committed: the change it tells of is committed already, in the topic, so after a crash
  * the same message is made from it again.
  */
+import { setMaxListeners } from 'node:events'
 import type { Assignment, Batch, PartitionProcessor, StepResult } from '../core/bus/bus.ts'
 import { TOPIC } from '../core/bus/topics.ts'
 import { type Clock, HOUR } from '../core/clock.ts'
@@ -63,6 +64,8 @@ class Outbox implements PartitionProcessor {
     this.#partition = partition
     this.#options = options
     this.#queue = queue
+    // One listener for each message under way: many, but bounded by the lanes.
+    setMaxListeners(0, this.#stopping.signal)
     this.#buryUnknownReceivers()
     this.#timer = setInterval(() => this.#send(), WAKE_MS)
   }

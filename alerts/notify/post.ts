@@ -37,18 +37,23 @@ export async function post(
   signal: AbortSignal,
   resolve?: Resolve,
 ): Promise<number> {
-  const timeout = AbortSignal.timeout(endpoint.timeoutMs)
-  const limit = AbortSignal.any([signal, timeout])
+  // Not AbortSignal.any: on Node 20 it leaves something behind in a signal that lives as long as the program, for each use.
+  const limit = new AbortController()
+  const stop = () => limit.abort(signal.reason)
+  const late = () => limit.abort(new Error(`no complete answer within ${endpoint.timeoutMs} ms`))
+  const timer = setTimeout(late, endpoint.timeoutMs)
+  signal.addEventListener('abort', stop, { once: true })
   try {
+    signal.throwIfAborted()
     const url = new URL(endpoint.url)
-    const address = await within(limit, guardedAddress(url.hostname, ranges(endpoint.allowRanges), resolve))
+    const address = await within(limit.signal, guardedAddress(url.hostname, ranges(endpoint.allowRanges), resolve))
     const headers = {
       'content-type': 'application/json',
       'content-length': body.length,
       'user-agent': 'eastwatch',
       ...signedHeaders(endpoint.secret, id, seconds, body),
     }
-    const options = { method: 'POST', headers, signal: limit, lookup: pinned(address) }
+    const options = { method: 'POST', headers, signal: limit.signal, lookup: pinned(address) }
     const request =
       url.protocol === 'https:'
         ? httpsRequest(url, { ...options, agent: httpsAgent })
@@ -64,8 +69,11 @@ export async function post(
     throw refusal(status, retryAfterMs)
   } catch (error) {
     if (error instanceof PipelineError) throw error
-    const why = timeout.aborted ? `no complete answer within ${endpoint.timeoutMs} ms` : messageOf(error)
+    const why = messageOf(limit.signal.aborted ? limit.signal.reason : error)
     throw new PipelineError('delivery_failed', why, { retriable: true, cause: error })
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', stop)
   }
 }
 
@@ -123,7 +131,6 @@ function pinned({ address, family }: Address): LookupFunction {
 function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
-    if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
