@@ -75,8 +75,13 @@ function fqdn(service: string): string {
   return `${service}.${NAMESPACE}.svc.cluster.local`
 }
 
-function outboundName(service: string, { port, subset }: Outbound): string {
+function outboundName(service: string, { port, subset, style }: Outbound): string {
+  if (style === 'plain') return service
   return `outbound|${port}|${subset ?? ''}|${fqdn(service)}`
+}
+
+function inboundName({ port, style }: Inbound): string {
+  return style === 'plain' ? 'application' : `inbound|${port}||`
 }
 
 function cluster(name: string, host: string, port: number, options: { http2?: boolean; more?: Json } = {}): Json {
@@ -115,13 +120,15 @@ function tlsContext(around: Surroundings, san: Json, newest = 'TLSv1_3'): Json {
 
 function inboundCluster(inbound: Inbound, around: Surroundings): Json {
   const port = around.appPorts.get(inbound.port) ?? 0
-  return cluster(`inbound|${inbound.port}||`, '127.0.0.1', port, { http2: inbound.kind === 'grpc' })
+  return cluster(inboundName(inbound), '127.0.0.1', port, { http2: inbound.kind === 'grpc' })
 }
 
 function outboundCluster(pod: Pod, outbound: Outbound, around: Surroundings): Json {
   const target = around.pods[outbound.to]!
   const socket = typed('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', {
-    sni: `outbound_.${outbound.port}_.${outbound.subset ?? ''}_.${fqdn(target.service)}`,
+    ...(outbound.style !== 'plain' && {
+      sni: `outbound_.${outbound.port}_.${outbound.subset ?? ''}_.${fqdn(target.service)}`,
+    }),
     common_tls_context: tlsContext(around, { exact: serviceAccountUri(target.service) }, outbound.subset && 'TLSv1_2'),
   })
   const more = {
@@ -134,7 +141,7 @@ function outboundCluster(pod: Pod, outbound: Outbound, around: Surroundings): Js
 
 function inboundListener(pod: Pod, inbound: Inbound, log: Json[], around: Surroundings): Json {
   const name = `inbound_${inbound.port}`
-  const target = `inbound|${inbound.port}||`
+  const target = inboundName(inbound)
   const socket = typed('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', {
     require_client_certificate: true,
     common_tls_context: tlsContext(around, { prefix: `spiffe://${TRUST_DOMAIN}/` }),
@@ -147,8 +154,7 @@ function inboundListener(pod: Pod, inbound: Inbound, log: Json[], around: Surrou
     ...(byInspector && { listener_filters: [tlsInspector] }),
     filter_chains: [
       {
-        name,
-        ...(byInspector && { filter_chain_match: { transport_protocol: 'tls' } }),
+        ...(byInspector && { name, filter_chain_match: { transport_protocol: 'tls' } }),
         transport_socket: { name: 'tls', typed_config: socket },
         filters: inbound.kind === 'tcp' ? tcpFilters(name, target, inbound, log) : [http(name, target, log, inbound)],
       },

@@ -44,6 +44,12 @@ function badClient(from: PodName, subset?: 'tls12'): Drive {
   }
 }
 
+/** A call to the Envoy that is configured without Istio's names. */
+function plainEnvoy(from: PodName, path: string, records: number): Drive {
+  const call = { path, authority: 'vault.shop.svc.cluster.local:8080' }
+  return { calls: 1, records, run: async (mesh) => ({ [await httpCall(mesh.through(from, 'vault', 8080), call)]: 1 }) }
+}
+
 function badServer(to: PodName, records = 2): Drive {
   return { calls: 1, records, run: (mesh) => get(mesh, 'web', to, '/items') }
 }
@@ -95,6 +101,9 @@ export const DRIVES = {
   server_plaintext: badServer('bare', 1),
   plaintext_to_strict: { calls: 1, records: 1, run: (mesh) => unmeshed(mesh, 'cart', PLAIN_GET) },
   plaintext_to_tls: { calls: 1, records: 1, run: (mesh) => unmeshed(mesh, 'vault', PLAIN_GET) },
+  plain_envoy_allowed: plainEnvoy('kiosk', '/items', 3),
+  plain_envoy_denied: plainEnvoy('kiosk', '/admin/keys', 3),
+  plain_envoy_client_expired: plainEnvoy('legacy', '/items', 2),
   upstream_down: badServer('gone', 1),
   application_down: badServer('broken', 3),
   denied_1000: {

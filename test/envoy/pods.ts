@@ -26,8 +26,11 @@ export interface PodSpec {
 export interface Inbound {
   port: number
   kind: 'http' | 'grpc' | 'tcp'
-  /** `istio`: a TLS inspector chooses the chain, plaintext finds none. `plain`: every byte goes to the TLS socket. */
-  style?: 'istio' | 'plain'
+  /**
+   * Where absent as Istio does it: a TLS inspector chooses the chain, so that plaintext finds none, and names tell the direction.
+   * `plain`: every byte goes to the TLS socket, and names tell nothing.
+   */
+  style?: 'plain'
   /** Policies by their Istio-style id; a call is denied where one of `deny` matches, or none of `allow`. */
   deny?: Policy[]
   allow?: Policy[]
@@ -53,6 +56,8 @@ export interface Outbound {
   delayed?: true
   /** Subset of the destination, as Istio names it. `tls12` speaks TLS 1.2 at most, where a refused client hears of it. */
   subset?: 'tls12'
+  /** Where absent as Istio does it. `plain`: the cluster has the service's short name, and there is no SNI. */
+  style?: 'plain'
 }
 
 export function istioPolicy(name: string): string {
@@ -65,6 +70,7 @@ export function serviceAccountUri(service: string): string {
 
 const toCart: Outbound = { to: 'cart', port: 8080, kind: 'http', listen: 15001 }
 const toCartBoth: Outbound[] = [toCart, { ...toCart, listen: 15011, subset: 'tls12' }]
+const toVault: Outbound = { to: 'vault', port: 8080, kind: 'http', listen: 15021, style: 'plain' }
 const web: Inbound = { port: 8080, kind: 'http' }
 
 export const PODS = {
@@ -85,7 +91,7 @@ export const PODS = {
   },
   // The same workload on another node; its way to cart leads through the forwarder.
   web2: { service: 'web', host: 12, outbound: [{ ...toCart, delayed: true }] },
-  legacy: { service: 'legacy', host: 13, credential: 'expired', outbound: toCartBoth },
+  legacy: { service: 'legacy', host: 13, credential: 'expired', outbound: [...toCartBoth, toVault] },
   rogue: { service: 'rogue', host: 14, uri: serviceAccountUri('web'), credential: 'unknown_ca', outbound: toCartBoth },
   guest: { service: 'guest', host: 15, credential: 'none', outbound: toCartBoth },
   partner: { service: 'partner', host: 16, uri: 'spiffe://partner.example/ns/shop/sa/partner', outbound: toCartBoth },
@@ -121,7 +127,13 @@ export const PODS = {
   quote: { service: 'quote', host: 24, uri: serviceAccountUri('decoy'), inbound: [web] },
   stale: { service: 'stale', host: 25, credential: 'expired', inbound: [web] },
   broken: { service: 'broken', host: 26, inbound: [{ ...web, appDown: true }] },
-  vault: { service: 'vault', host: 27, inbound: [{ ...web, style: 'plain' }] },
+  // Two Envoys whose operator never heard of Istio.
+  kiosk: { service: 'kiosk', host: 18, outbound: [toVault] },
+  vault: {
+    service: 'vault',
+    host: 27,
+    inbound: [{ ...web, style: 'plain', deny: [{ id: 'no-admin', pathPrefix: '/admin' }] }],
+  },
   // Its address answers nobody.
   gone: { service: 'gone', host: 28 },
   report: {

@@ -118,7 +118,7 @@ const both = (expected: Expected): Both => ({ source: expected, destination: exp
 
 /** A denial: the destination says so, the source only has a copy of the answer. */
 function denied(kind: Call['denialKind'], policy: string, shape: Expected, copy: Expected): Both {
-  const rule = policy === 'default' ? '' : '0'
+  const rule = policy.includes('/') ? '0' : ''
   return {
     source: { ...shape, ...copy },
     destination: { ...shape, outcome: 'denied', denialKind: kind, denialPolicy: policy, denialRule: rule },
@@ -128,14 +128,14 @@ function denied(kind: Call['denialKind'], policy: string, shape: Expected, copy:
 const FORBIDDEN: Expected = { ...HTTP, status: 403 }
 
 /** The server refused the client's certificate: its listener knows why; no identity is believed. */
-function refusedClient(from: PodName, failure: Call['tlsFailure'], client: Expected): Check {
+function refusedClient(from: PodName, failure: Call['tlsFailure'], client: Expected, to: PodName = 'cart'): Check {
   return (calls, facts) => {
     const side = bySide(calls)
-    expectOne(side.source, { ...asSource(facts, from, 'cart'), status: 503, denialKind: '', ...client })
+    expectOne(side.source, { ...asSource(facts, from, to), status: 503, denialKind: '', ...client })
     expect(side.source[0]!.outcome).not.toBe('ok')
     expect(side.destination).toEqual([])
     expectOne(side.connections, {
-      ...between(facts, from, 'cart'),
+      ...between(facts, from, to),
       reporter: 'destination',
       outcome: 'tls_failure',
       tlsFailure: failure,
@@ -238,6 +238,10 @@ export const CHECKS: Record<ScenarioName, Check> = {
   },
   plaintext_to_strict: plaintext('cart', 'plaintext_to_strict'),
   plaintext_to_tls: plaintext('vault', 'plaintext_to_tls'),
+
+  plain_envoy_allowed: oneCall('kiosk', 'vault', both({ ...HTTP, path: '/items', status: 200, outcome: 'ok' })),
+  plain_envoy_denied: oneCall('kiosk', 'vault', denied('rbac', 'no-admin', FORBIDDEN, { outcome: 'client_error' })),
+  plain_envoy_client_expired: refusedClient('legacy', 'expired', UNTOLD, 'vault'),
 
   upstream_down(calls, facts) {
     const failed: Expected = { outcome: 'connect_failure', tlsFailure: '', status: 503 }
