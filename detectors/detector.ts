@@ -3,6 +3,9 @@
  * Everything in it derives from the log, so the same log gives the same findings, byte for byte.
  */
 
+import type { DetectorsConfig } from './config.ts'
+import type { PairWindow } from './window.ts'
+
 export type Severity = 'info' | 'warning' | 'high' | 'critical'
 export const SEVERITIES: readonly Severity[] = ['info', 'warning', 'high', 'critical']
 
@@ -92,4 +95,41 @@ export function decodeFinding(value: Uint8Array): Finding | undefined {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   if (bytes.length < 4 || MAGIC.compare(bytes, 0, 4) !== 0) return undefined
   return JSON.parse(bytes.toString('utf8', 4)) as Finding
+}
+
+/** Where a detector stands: `destination` sees all pairs of one destination service, `source` all pairs of one source. */
+export type Stage = 'destination' | 'source'
+
+/** The windows of one owner (a destination service, or a source) that closed together, and what is remembered of it. */
+export interface WindowGroup {
+  owner: string
+  start: number
+  end: number
+  /** Start of the first window this log was watched: history before it does not exist. */
+  watchedSince: number
+  /** Start of the owner's first verified window. */
+  ownerSince: number
+  /** In order of key. Verified and claimed records have windows of their own. */
+  windows: readonly PairWindow[]
+  /** True for records that came after their window was closed: only what needs no open window may be judged. */
+  late: boolean
+  /** Start of the pair's first verified window; `start` where this is the first. */
+  pairSince(key: string): number
+  /** What this detector remembers of a pair: plain data, changed in place. Nothing is kept of pairs never verified. */
+  pair<T extends object>(key: string, fresh: () => T): T
+  /** What it remembers of the owner. */
+  own<T extends object>(fresh: () => T): T
+}
+
+/** Pure and synchronous: what it says depends on the windows it was given, in order of time, and on nothing else. */
+export interface Detector {
+  onWindow(group: WindowGroup): Finding[]
+  /** Late records; left out where the detector needs open windows. */
+  onLate?(group: WindowGroup): Finding[]
+}
+
+export interface DetectorDefinition {
+  name: string
+  stage: Stage
+  build(config: DetectorsConfig): Detector
 }

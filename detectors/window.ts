@@ -185,6 +185,12 @@ export function pairKeyText(pair: PairKey): string {
   ])
 }
 
+/** Order in which windows are judged: verified before claimed, then by key. */
+export function byTrustAndKey(a: PairWindow, b: PairWindow): number {
+  if (a.trust !== b.trust) return a.trust === 'verified' ? -1 : 1
+  return a.key < b.key ? -1 : 1
+}
+
 /** The source half of a pair, by which stage 2 is partitioned. */
 export function sourceKeyText(pair: PairKey): string {
   return JSON.stringify([pair.sourceIdentity, pair.sourceNamespace, pair.sourceWorkload, pair.sourceAddress])

@@ -30,6 +30,11 @@ interface TlsEntry extends TlsTally {
   sources: SmallestTexts
 }
 
+/** Ordinary calls are offered one a group, of which only the very smallest does not depend on how rows came in blocks. */
+function examplesOf(kind: ExampleKind): number {
+  return kind === 'any' ? 1 : WINDOW_CAPS.examples
+}
+
 const OUTCOME_INDEX = new Map<string, number>(OUTCOMES.map((outcome, i) => [outcome, i]))
 
 export class PairAccumulator {
@@ -44,10 +49,10 @@ export class PairAccumulator {
   readonly #issuers = new SmallestTexts(WINDOW_CAPS.identities)
   readonly #namespaces = new SmallestTexts(1)
   readonly #examples = new Map<ExampleKind, Kept[]>()
-  #denials: Buckets<DenialTally> | undefined
-  #tls: Buckets<TlsEntry> | undefined
-  #mismatches: Buckets<MismatchTally> | undefined
-  #paths: Buckets<PathTally> | undefined
+  readonly #denials = new Buckets(DENIALS)
+  readonly #tls = new Buckets(TLS)
+  readonly #mismatches = new Buckets(MISMATCHES)
+  readonly #paths = new Buckets(PATHS)
   #identified = false
   #peerNotAfter = 0
   #first = Number.POSITIVE_INFINITY
@@ -100,10 +105,10 @@ export class PairAccumulator {
       })
       for (const name of TALLY_COUNTS) into[name] += from[name]
     }
-    if (other.#denials !== undefined) (this.#denials ??= new Buckets(DENIALS)).merge(other.#denials)
-    if (other.#tls !== undefined) (this.#tls ??= new Buckets(TLS)).merge(other.#tls)
-    if (other.#mismatches !== undefined) (this.#mismatches ??= new Buckets(MISMATCHES)).merge(other.#mismatches)
-    if (other.#paths !== undefined) (this.#paths ??= new Buckets(PATHS)).merge(other.#paths)
+    this.#denials.merge(other.#denials)
+    this.#tls.merge(other.#tls)
+    this.#mismatches.merge(other.#mismatches)
+    this.#paths.merge(other.#paths)
     for (const [kind, kept] of other.#examples)
       for (const { hash, example } of kept) this.addExample(kind, hash, example)
   }
@@ -111,23 +116,23 @@ export class PairAccumulator {
   /** True where an example with this hash would be kept. */
   wantsExample(kind: ExampleKind, hash: number): boolean {
     const kept = this.#examples.get(kind)
-    return kept === undefined || kept.length < WINDOW_CAPS.examples || hash <= kept.at(-1)!.hash
+    return kept === undefined || kept.length < examplesOf(kind) || hash <= kept.at(-1)!.hash
   }
 
   addExample(kind: ExampleKind, hash: number, example: Example): void {
     const kept = this.#examples.get(kind) ?? []
     kept.push({ hash, example })
     kept.sort((a, b) => a.hash - b.hash || (JSON.stringify(a.example) < JSON.stringify(b.example) ? -1 : 1))
-    if (kept.length > WINDOW_CAPS.examples) kept.length = WINDOW_CAPS.examples
+    kept.length = Math.min(kept.length, examplesOf(kind))
     this.#examples.set(kind, kept)
   }
 
   /** The window as it stands. */
   finish(incomplete: boolean): PairWindow {
-    const paths = this.#paths?.values() ?? []
-    const denials = this.#denials?.values() ?? []
-    const tls = this.#tls?.values() ?? []
-    const mismatches = this.#mismatches?.values() ?? []
+    const paths = this.#paths.values()
+    const denials = this.#denials.values()
+    const tls = this.#tls.values()
+    const mismatches = this.#mismatches.values()
     return {
       trust: this.trust,
       pair: this.pair,
@@ -145,10 +150,10 @@ export class PairAccumulator {
       mismatches,
       paths,
       overflow: {
-        paths: sum(this.#paths?.rests() ?? [], pathCount),
-        denials: sum(this.#denials?.rests() ?? [], (rest) => rest.count),
-        tls: sum(this.#tls?.rests() ?? [], (rest) => rest.count),
-        mismatches: sum(this.#mismatches?.rests() ?? [], (rest) => rest.count),
+        paths: sum(this.#paths.rests(), pathCount),
+        denials: sum(this.#denials.rests(), (rest) => rest.count),
+        tls: sum(this.#tls.rests(), (rest) => rest.count),
+        mismatches: sum(this.#mismatches.rests(), (rest) => rest.count),
       },
       latency: joinSamples(this.source, this.destination),
       examples: Object.fromEntries(
@@ -176,13 +181,11 @@ export class PairAccumulator {
   }
 
   #denied(group: RowGroup): void {
-    this.#denials ??= new Buckets(DENIALS)
     const { reporter, denialKind, denialPolicy, denialRule } = group
     addSpan(this.#denials.at([reporter], [denialKind, denialPolicy, denialRule]), group)
   }
 
   #failed(group: RowGroup): void {
-    this.#tls ??= new Buckets(TLS)
     const { tlsFailure, tlsRejectedBy, reporter, addressIdentity } = group
     const entry = this.#tls.at([tlsFailure, tlsRejectedBy, reporter], [addressIdentity])
     mergeTls(entry, {
@@ -200,12 +203,10 @@ export class PairAccumulator {
   }
 
   #mismatched(group: RowGroup): void {
-    this.#mismatches ??= new Buckets(MISMATCHES)
     addSpan(this.#mismatches.at([], [group.sourceAddress, group.addressIdentity, group.tlsPeerSerial]), group)
   }
 
   #operation(group: RowGroup): void {
-    this.#paths ??= new Buckets(PATHS)
     const path = this.#paths.at([], [group.method, group.route])
     const n = group.count
     const bySource = group.reporter === 'source' || group.reporter === 'app'

@@ -20,7 +20,7 @@ export interface CappedOptions<T> {
 /** One capped map per bucket. Buckets must be few by their nature; what a hostile sender can vary belongs in the entry's key. */
 export class Buckets<T> {
   readonly #options: CappedOptions<T>
-  readonly #buckets = new Map<string, Capped<T>>()
+  #buckets: Map<string, Capped<T>> | undefined
 
   constructor(options: CappedOptions<T>) {
     this.#options = options
@@ -31,19 +31,20 @@ export class Buckets<T> {
   }
 
   merge(other: Buckets<T>): void {
-    for (const [key, capped] of other.#buckets) this.#bucket(key).merge(capped)
+    for (const [key, capped] of other.#buckets ?? []) this.#bucket(key).merge(capped)
   }
 
   /** In order of key; the rest of a bucket comes last in it. */
   values(): T[] {
-    return [...this.#buckets].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, capped]) => capped.values())
+    return [...(this.#buckets ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, capped]) => capped.values())
   }
 
   rests(): T[] {
-    return [...this.#buckets.values()].flatMap((capped) => capped.rest ?? [])
+    return [...(this.#buckets?.values() ?? [])].flatMap((capped) => capped.rest ?? [])
   }
 
   #bucket(key: string): Capped<T> {
+    this.#buckets ??= new Map()
     let capped = this.#buckets.get(key)
     if (capped === undefined) {
       capped = new Capped(this.#options, JSON.parse(key) as string[])

@@ -1,0 +1,323 @@
+/**
+ * Stage 1: one partition of `eastwatch.calls`. Blocks become windows of pairs; ticks move the watermark; as it passes, windows
+ * close in order, are judged by the destination detectors and go on to stage 2 by source.
+ */
+import { pack, unpack } from 'msgpackr'
+import { Block, isBlock } from '../../core/block.ts'
+import type { BusRecord, Publication, StateWrite } from '../../core/bus/bus.ts'
+import { partitionOf, TOPIC } from '../../core/bus/topics.ts'
+import { MINUTE } from '../../core/clock.ts'
+import { SeenDeliveries } from '../../core/deliveries.ts'
+import { decodeTick } from '../../core/tick.ts'
+import type { DetectorsConfig } from '../config.ts'
+import type { Finding } from '../detector.ts'
+import { hashNumber } from '../hash.ts'
+import { byTrustAndKey, encodeWindows, type PairWindow, sourceKeyText, WINDOW_US } from '../window.ts'
+import { type ExampleKind, isMismatch, PairAccumulator } from './accumulator.ts'
+import type { StageCounts } from './counts.ts'
+import { groupBySorted } from './group-by.ts'
+import { Watermark } from './interim-watermark.ts'
+import { judge, type NamedDetector } from './judge.ts'
+import type { Machine } from './machine.ts'
+import { OpenWindow } from './open-window.ts'
+import { findingRecords, tickRecords } from './outputs.ts'
+import { BlockRows, type RowGroup } from './rows.ts'
+import { KeyedState } from './state.ts'
+
+/** The collector clamps times to a minute ahead; what is further ahead of the log than this has no window. */
+const MAX_AHEAD_US = 2 * MINUTE
+/** Pairs open in one window in all. */
+const MAX_OPEN_PAIRS = 100_000
+/** Windows in one record of the windows topic. */
+const WINDOWS_PER_RECORD = 200
+
+export interface Stage1Options {
+  partition: number
+  partitions: { windows: number; findings: number }
+  config: DetectorsConfig
+  detectors: readonly NamedDetector[]
+  counts: StageCounts
+}
+
+interface Meta {
+  flushed: number
+  keep: number
+  closed: number
+  newestTick: number
+  watchedSince: number
+  seq: number
+  watermark: unknown
+  /** Deliveries between `keep` and `flushed` that were duplicates, as [offset, ordinal]. */
+  duplicates: (readonly [number, number])[]
+}
+
+export class Stage1 implements Machine {
+  position: { flushed: number; keep: number } | undefined
+  readonly #options: Stage1Options
+  readonly #watermark: Watermark
+  readonly #state: KeyedState
+  readonly #open = new Map<number, OpenWindow>()
+  #seen = new SeenDeliveries()
+  #duplicates: (readonly [number, number])[] = []
+  /** Windows that end at or before it are closed. */
+  #closed = Number.NEGATIVE_INFINITY
+  #newestTick = Number.NEGATIVE_INFINITY
+  #watchedSince = 0
+  #seq = 0
+  #flushedMinute = Number.NEGATIVE_INFINITY
+  #keep = 0
+
+  constructor(options: Stage1Options) {
+    this.#options = options
+    const { config } = options
+    this.#watermark = new Watermark(config.latenessSeconds * 1_000_000)
+    this.#state = new KeyedState({
+      pairsPerOwner: config.maxPairsPerDestination * 2,
+      pairs: config.maxPairsPerPartition,
+    })
+  }
+
+  load(key: string, value: Uint8Array): void {
+    if (this.#state.load(key, value)) return
+    if (key === 'deliveries') this.#seen = SeenDeliveries.restore(value)
+    if (key !== 'meta') return
+    const meta = unpack(value) as Meta
+    this.position = { flushed: meta.flushed, keep: meta.keep }
+    this.#keep = meta.keep
+    this.#closed = meta.closed
+    this.#flushedMinute = Math.floor(meta.closed / MINUTE)
+    this.#newestTick = meta.newestTick
+    this.#watchedSince = meta.watchedSince
+    this.#seq = meta.seq
+    this.#duplicates = meta.duplicates
+    this.#watermark.restore(meta.watermark)
+  }
+
+  rebuild({ offset, value }: BusRecord): void {
+    const block = readBlock(value)
+    if (block === undefined) return
+    const skip = skipMask(block, (ordinal) => this.#duplicates.some(([at, i]) => at === offset && i === ordinal))
+    this.#ingest(new BlockRows(block, skip), offset)
+  }
+
+  handle({ offset, value }: BusRecord): Publication[] | undefined {
+    const tick = decodeTick(value)
+    if (tick !== undefined) {
+      if (this.#watchedSince === 0) this.#watchedSince = Math.floor(tick.time / WINDOW_US) * WINDOW_US
+      this.#newestTick = Math.max(this.#newestTick, tick.time)
+      this.#seen.advance(this.#newestTick)
+      this.#watermark.observe(tick)
+      return this.#close()
+    }
+    const { counts } = this.#options
+    const block = readBlock(value)
+    if (block === undefined) {
+      counts.unreadable += 1
+      return undefined
+    }
+    const skip = skipMask(block, (ordinal, range) => {
+      if (!this.#seen.seen(range.id)) return false
+      counts.duplicates += range.to - range.from
+      this.#duplicates.push([offset, ordinal])
+      return true
+    })
+    counts.rows += block.rows
+    const late = this.#ingest(new BlockRows(block, skip), offset)
+    const findings = this.#judgeLate(late)
+    return findings.length === 0 ? undefined : this.#findings(findings)
+  }
+
+  checkpoint(next: number): { keep: number; state: StateWrite[] } {
+    const minute = Math.floor(this.#closed / MINUTE)
+    if (minute === this.#flushedMinute) return { keep: this.#keep, state: [] }
+    this.#flushedMinute = minute
+    this.#keep = [...this.#open.values()].reduce((least, window) => Math.min(least, window.firstOffset), next)
+    this.#duplicates = this.#duplicates.filter(([offset]) => offset >= this.#keep)
+    const meta: Meta = {
+      flushed: next,
+      keep: this.#keep,
+      closed: this.#closed,
+      newestTick: this.#newestTick,
+      watchedSince: this.#watchedSince,
+      seq: this.#seq,
+      watermark: this.#watermark.snapshot(),
+      duplicates: this.#duplicates,
+    }
+    const state = this.#state.flush()
+    state.push({ key: 'deliveries', value: this.#seen.snapshot() }, { key: 'meta', value: pack(meta) })
+    return { keep: this.#keep, state }
+  }
+
+  /** Puts rows into open windows; gives back those that have none, as windows of their own. */
+  #ingest(rows: BlockRows, offset: number): PairWindow[] {
+    const late = new Map<string, PairAccumulator>()
+    const accumulators = rows.groups.map((group) => {
+      if (group.last === 0) return undefined
+      const { pair, key, trust, windowStart } = group
+      const ahead = windowStart > this.#newestTick + MAX_AHEAD_US && this.#newestTick > 0
+      if (windowStart + WINDOW_US > this.#closed && !ahead) {
+        const accumulator = this.#openWindow(windowStart, offset).at(pair, key, trust)
+        accumulator.add(group)
+        return accumulator
+      }
+      this.#options.counts[ahead ? 'ahead' : 'late'] += group.count
+      const lateKey = JSON.stringify([windowStart, trust, key])
+      const accumulator = late.get(lateKey) ?? new PairAccumulator(pair, key, trust, windowStart)
+      late.set(lateKey, accumulator)
+      accumulator.add(group)
+      return accumulator
+    })
+    sampleRows(rows, accumulators)
+    return [...late.values()].map((accumulator) => accumulator.finish(true))
+  }
+
+  #openWindow(start: number, offset: number): OpenWindow {
+    let window = this.#open.get(start)
+    if (window === undefined) {
+      // Who was established is asked as of ten minutes ago, when all windows before this one are surely closed.
+      const asOf = start - 10 * MINUTE
+      window = new OpenWindow(
+        start,
+        offset,
+        { newPairsPerOwner: this.#options.config.maxPairsPerDestination, pairs: MAX_OPEN_PAIRS },
+        (owner, key) => this.#state.established(owner, key, asOf),
+      )
+      this.#open.set(start, window)
+    }
+    return window
+  }
+
+  #close(): Publication[] | undefined {
+    const through = Math.floor(this.#watermark.time / WINDOW_US) * WINDOW_US
+    if (!(through > this.#closed)) return undefined
+    const publications: Publication[] = []
+    const findings: Finding[] = []
+    const starts = [...this.#open.keys()].filter((start) => start + WINDOW_US <= through).sort((a, b) => a - b)
+    for (const start of starts) {
+      const open = this.#open.get(start)!
+      this.#open.delete(start)
+      this.#options.counts.folded += open.folded
+      const closed: PairWindow[] = []
+      for (const [owner, accumulators] of open.byOwner()) {
+        const windows = accumulators.map((accumulator) => accumulator.finish(false))
+        const occasion = { owner, start, end: start + WINDOW_US, watchedSince: this.#watchedSince, late: false }
+        findings.push(...judge(this.#options.detectors, this.#state, occasion, windows))
+        closed.push(...windows)
+        this.#options.counts.windows += windows.length
+      }
+      publications.push(...this.#windowRecords(start + WINDOW_US, closed))
+    }
+    // Once a minute, at a time that the log alone decides.
+    if (Math.floor(through / MINUTE) > Math.floor(this.#closed / MINUTE))
+      this.#options.counts.evicted += this.#state.trim()
+    this.#closed = through
+    this.#seq += 1
+    publications.push(...this.#findings(findings), ...this.#ticks(through))
+    return publications
+  }
+
+  #judgeLate(late: readonly PairWindow[]): Finding[] {
+    if (late.length === 0) return []
+    const groups = groupBySorted(late, (window) => JSON.stringify([window.start, window.pair.destinationService]))
+    return groups.flatMap(([, windows]) => {
+      const { start, end, pair } = windows[0]!
+      const occasion = { owner: pair.destinationService, start, end, watchedSince: this.#watchedSince, late: true }
+      return judge(this.#options.detectors, this.#state, occasion, windows.sort(byTrustAndKey))
+    })
+  }
+
+  #windowRecords(end: number, windows: readonly PairWindow[]): Publication[] {
+    const { partition, partitions } = this.#options
+    const byPartition = groupBySorted(windows, ({ pair }) =>
+      String(partitionOf(sourceKeyText(pair), partitions.windows)),
+    )
+    return byPartition.flatMap(([to, own]) => {
+      const records: Publication[] = []
+      for (let at = 0; at < own.length; at += WINDOWS_PER_RECORD) {
+        const value = encodeWindows({ partition, end, windows: own.slice(at, at + WINDOWS_PER_RECORD) })
+        records.push({ topic: TOPIC.windows, partition: Number(to), value })
+      }
+      return records
+    })
+  }
+
+  #findings(findings: readonly Finding[]): Publication[] {
+    this.#options.counts.findings += findings.length
+    return findingRecords(findings, this.#options.partitions.findings)
+  }
+
+  #ticks(time: number): Publication[] {
+    const { partition, partitions } = this.#options
+    return tickRecords({ producer: `stage1/${partition}`, seq: this.#seq, time }, [
+      { topic: TOPIC.windows, partitions: partitions.windows },
+      { topic: TOPIC.findings, partitions: partitions.findings },
+    ])
+  }
+}
+
+function readBlock(value: Uint8Array): Block | undefined {
+  return isBlock(value) ? new Block(value) : undefined
+}
+
+function skipMask(
+  block: Block,
+  skip: (ordinal: number, range: Block['deliveries'][number]) => boolean,
+): Uint8Array | undefined {
+  let mask: Uint8Array | undefined
+  block.deliveries.forEach((range, ordinal) => {
+    if (range.from === range.to || !skip(ordinal, range)) return
+    mask ??= new Uint8Array(block.rows)
+    mask.fill(1, range.from, range.to)
+  })
+  return mask
+}
+
+/** What must be kept of single rows: latency samples, and examples of what stands out. */
+function sampleRows(rows: BlockRows, accumulators: readonly (PairAccumulator | undefined)[]): void {
+  const kinds = rows.groups.map(noteworthy)
+  const sides = rows.groups.map(sampledSide)
+  const attempts = rows.numbers('attempts')
+  const weight = rows.numbers('weight')
+  const start = rows.numbers('start')
+  const end = rows.numbers('end')
+  const duration = rows.numbers('durationUs')
+  const step = rows.numbers('durationStepUs')
+  rows.groups.forEach((group, i) => {
+    const accumulator = accumulators[i]
+    if (accumulator?.wantsExample('any', group.sampleHash)) {
+      accumulator.addExample('any', group.sampleHash, rows.example(group.sample))
+    }
+  })
+  for (let row = 0; row < rows.rows; row += 1) {
+    const group = rows.of[row]!
+    const kind = kinds[group]
+    const side = sides[group]
+    if ((kind === undefined && side === undefined) || rows.skipped(row)) continue
+    const accumulator = accumulators[group]
+    if (accumulator === undefined) continue
+    const id = rows.idHash(row)
+    if (kind !== undefined) {
+      const hash = hashNumber(hashNumber(id ?? 0, end[row]!), duration[row]!)
+      if (accumulator.wantsExample(kind, hash)) accumulator.addExample(kind, hash, rows.example(row))
+    }
+    if (side === undefined || id === undefined || weight[row] !== 1) continue
+    if (side === 'source' && attempts[row] !== 1) continue
+    if (accumulator[side].wants(id))
+      accumulator[side].add(id, rows.idCheck(row), start[row]!, duration[row]!, step[row]!)
+  }
+}
+
+function noteworthy(group: RowGroup): ExampleKind | undefined {
+  if (group.tlsFailure !== '') return 'tls_failure'
+  if (group.outcome === 'denied') return 'denied'
+  if (isMismatch(group)) return 'mismatch'
+  if (group.decision === 'denied') return 'forbidden'
+  if (group.tlsState === 'plaintext') return 'plaintext'
+  return undefined
+}
+
+/** Only what went well says how long a call takes. */
+function sampledSide(group: RowGroup): 'source' | 'destination' | undefined {
+  if (group.kind !== 'request' || group.outcome !== 'ok' || group.trust !== 'verified') return undefined
+  return group.reporter === 'source' || group.reporter === 'destination' ? group.reporter : undefined
+}

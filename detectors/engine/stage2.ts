@@ -1,0 +1,154 @@
+/**
+ * Stage 2: one partition of `eastwatch.windows`. Closed windows arrive by source from every partition of stage 1; a window is judged
+ * when all of them have passed its end. A window is set, never added: read again, it is the same.
+ */
+import { pack, unpack } from 'msgpackr'
+import type { BusRecord, Publication, StateWrite } from '../../core/bus/bus.ts'
+import { TOPIC } from '../../core/bus/topics.ts'
+import { MINUTE } from '../../core/clock.ts'
+import { decodeTick } from '../../core/tick.ts'
+import type { DetectorsConfig } from '../config.ts'
+import type { Finding } from '../detector.ts'
+import { byTrustAndKey, decodeWindows, type PairWindow, sourceKeyText, WINDOW_US } from '../window.ts'
+import type { StageCounts } from './counts.ts'
+import { groupBySorted } from './group-by.ts'
+import { judge, type NamedDetector } from './judge.ts'
+import type { Machine } from './machine.ts'
+import { findingRecords, tickRecords } from './outputs.ts'
+import { KeyedState } from './state.ts'
+
+export interface Stage2Options {
+  partition: number
+  /** Partitions of the calls topic, each an input, and of the findings topic. */
+  partitions: { calls: number; findings: number }
+  config: DetectorsConfig
+  detectors: readonly NamedDetector[]
+  counts: StageCounts
+}
+
+interface Meta {
+  flushed: number
+  keep: number
+  judged: number
+  watchedSince: number
+  seq: number
+  /** Time each input has reached and its last tick's number. */
+  inputs: [time: number, seq: number][]
+}
+
+interface Pending {
+  firstOffset: number
+  /** By input partition, trust and key. */
+  windows: Map<string, PairWindow>
+}
+
+export class Stage2 implements Machine {
+  position: { flushed: number; keep: number } | undefined
+  readonly #options: Stage2Options
+  readonly #state: KeyedState
+  readonly #pending = new Map<number, Pending>()
+  #inputs: [time: number, seq: number][]
+  #judged = Number.NEGATIVE_INFINITY
+  #watchedSince = 0
+  #seq = 0
+  #flushedMinute = Number.NEGATIVE_INFINITY
+  #keep = 0
+
+  constructor(options: Stage2Options) {
+    this.#options = options
+    const { maxPairsPerDestination, maxPairsPerPartition } = options.config
+    this.#state = new KeyedState({ pairsPerOwner: maxPairsPerDestination * 2, pairs: maxPairsPerPartition })
+    this.#inputs = Array.from({ length: options.partitions.calls }, () => [Number.NEGATIVE_INFINITY, 0])
+  }
+
+  load(key: string, value: Uint8Array): void {
+    if (this.#state.load(key, value) || key !== 'meta') return
+    const meta = unpack(value) as Meta
+    this.position = { flushed: meta.flushed, keep: meta.keep }
+    this.#keep = meta.keep
+    this.#judged = meta.judged
+    this.#flushedMinute = Math.floor(meta.judged / MINUTE)
+    this.#watchedSince = meta.watchedSince
+    this.#seq = meta.seq
+    this.#inputs = meta.inputs
+  }
+
+  rebuild(record: BusRecord): void {
+    this.#take(record)
+  }
+
+  handle(record: BusRecord): Publication[] | undefined {
+    const tick = decodeTick(record.value)
+    if (tick === undefined) {
+      this.#take(record)
+      return undefined
+    }
+    const input = this.#inputs[Number(/^stage1\/(\d+)$/.exec(tick.producer)?.[1] ?? -1)]
+    if (input === undefined) {
+      this.#options.counts.unreadable += 1
+      return undefined
+    }
+    if (tick.seq <= input[1]) return undefined
+    input[0] = Math.max(input[0], tick.time)
+    input[1] = tick.seq
+    return this.#judge(Math.min(...this.#inputs.map(([time]) => time)))
+  }
+
+  checkpoint(next: number): { keep: number; state: StateWrite[] } {
+    const minute = Math.floor(this.#judged / MINUTE)
+    if (minute === this.#flushedMinute) return { keep: this.#keep, state: [] }
+    this.#flushedMinute = minute
+    this.#keep = [...this.#pending.values()].reduce((least, { firstOffset }) => Math.min(least, firstOffset), next)
+    const meta: Meta = {
+      flushed: next,
+      keep: this.#keep,
+      judged: this.#judged,
+      watchedSince: this.#watchedSince,
+      seq: this.#seq,
+      inputs: this.#inputs,
+    }
+    return { keep: this.#keep, state: [...this.#state.flush(), { key: 'meta', value: pack(meta) }] }
+  }
+
+  #take({ offset, value }: BusRecord): void {
+    const record = decodeWindows(value)
+    if (record === undefined) {
+      if (decodeTick(value) === undefined) this.#options.counts.unreadable += 1
+      return
+    }
+    // An input's ticks follow its windows, so what is judged cannot come again but by a repeat.
+    if (record.end <= this.#judged) return
+    const pending = this.#pending.get(record.end) ?? { firstOffset: offset, windows: new Map<string, PairWindow>() }
+    this.#pending.set(record.end, pending)
+    for (const window of record.windows) {
+      pending.windows.set(JSON.stringify([record.partition, window.trust, window.key]), window)
+    }
+  }
+
+  #judge(through: number): Publication[] | undefined {
+    if (!(through > this.#judged)) return undefined
+    if (this.#watchedSince === 0) this.#watchedSince = through
+    const findings: Finding[] = []
+    const ends = [...this.#pending.keys()].filter((end) => end <= through).sort((a, b) => a - b)
+    for (const end of ends) {
+      const windows = [...this.#pending.get(end)!.windows.values()].sort(byTrustAndKey)
+      this.#pending.delete(end)
+      this.#options.counts.windows += windows.length
+      for (const [owner, own] of groupBySorted(windows, ({ pair }) => sourceKeyText(pair))) {
+        const occasion = { owner, start: end - WINDOW_US, end, watchedSince: this.#watchedSince, late: false }
+        findings.push(...judge(this.#options.detectors, this.#state, occasion, own))
+      }
+    }
+    if (Math.floor(through / MINUTE) > Math.floor(this.#judged / MINUTE))
+      this.#options.counts.evicted += this.#state.trim()
+    this.#judged = through
+    this.#seq += 1
+    this.#options.counts.findings += findings.length
+    const { partition, partitions } = this.#options
+    const tick = { producer: `stage2/${partition}`, seq: this.#seq, time: through }
+    return [
+      ...findingRecords(findings, partitions.findings),
+      ...tickRecords(tick, [{ topic: TOPIC.findings, partitions: partitions.findings }]),
+    ]
+  }
+}

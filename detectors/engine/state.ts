@@ -1,0 +1,190 @@
+/**
+ * What detectors remember: per owner (destination service or source) and per pair. Plain data, written as msgpack when it
+ * changed. Bounded per owner and in all; what is forgotten is counted.
+ */
+import { pack, unpack } from 'msgpackr'
+import type { StateWrite } from '../../core/bus/bus.ts'
+import { DAY } from '../../core/clock.ts'
+import { nameHash } from '../hash.ts'
+
+interface PairEntry {
+  key: string
+  since: number
+  last: number
+  /** Windows it was seen in. */
+  windows: number
+  of: Record<string, object>
+}
+
+interface OwnerEntry {
+  owner: string
+  since: number
+  last: number
+  of: Record<string, object>
+  pairs: Map<string, PairEntry>
+}
+
+export interface StateLimits {
+  pairsPerOwner: number
+  pairs: number
+}
+
+export class KeyedState {
+  /** Pairs forgotten for lack of room. */
+  evicted = 0
+  readonly #limits: StateLimits
+  readonly #owners = new Map<string, OwnerEntry>()
+  readonly #dirtyOwners = new Set<string>()
+  readonly #dirtyPairs = new Map<string, { owner: string; key: string }>()
+  readonly #gone = new Set<string>()
+  #pairs = 0
+
+  constructor(limits: StateLimits) {
+    this.#limits = limits
+  }
+
+  get pairs(): number {
+    return this.#pairs
+  }
+
+  /** Owner and pair as seen in a verified window that starts at `start`. */
+  seen(owner: string, key: string, start: number): void {
+    const own = this.#owner(owner, start)
+    own.last = Math.max(own.last, start)
+    let entry = own.pairs.get(key)
+    if (entry === undefined) {
+      entry = { key, since: start, last: start, windows: 0, of: {} }
+      own.pairs.set(key, entry)
+      this.#pairs += 1
+    }
+    entry.last = Math.max(entry.last, start)
+    entry.windows += 1
+    this.#dirtyOwners.add(owner)
+    this.#dirtyPairs.set(pairStateKey(owner, key), { owner, key })
+  }
+
+  ownerSince(owner: string): number | undefined {
+    return this.#owners.get(owner)?.since
+  }
+
+  pairSince(owner: string, key: string): number | undefined {
+    return this.#owners.get(owner)?.pairs.get(key)?.since
+  }
+
+  /** The detector's data, or data that nobody keeps where the pair was never seen verified. */
+  pair<T extends object>(owner: string, key: string, detector: string, fresh: () => T): T {
+    const entry = this.#owners.get(owner)?.pairs.get(key)
+    if (entry === undefined) return fresh()
+    entry.of[detector] ??= fresh()
+    this.#dirtyPairs.set(pairStateKey(owner, key), { owner, key })
+    return entry.of[detector] as T
+  }
+
+  own<T extends object>(owner: string, detector: string, fresh: () => T): T {
+    const entry = this.#owners.get(owner)
+    if (entry === undefined) return fresh()
+    entry.of[detector] ??= fresh()
+    this.#dirtyOwners.add(owner)
+    return entry.of[detector] as T
+  }
+
+  /** Known for a day by `time`: what is new cannot push it out. */
+  established(owner: string, key: string, time: number): boolean {
+    const since = this.pairSince(owner, key)
+    return since !== undefined && since <= time - DAY
+  }
+
+  /** Forgets what is over the limits: first what is known for less than a day, then what was idle longest. */
+  trim(): number {
+    const before = this.evicted
+    for (const own of this.#owners.values()) {
+      const over = own.pairs.size - this.#limits.pairsPerOwner
+      if (over > 0) for (const entry of leastWorth([...own.pairs.values()], over)) this.#forget(own, entry)
+    }
+    if (this.#pairs > this.#limits.pairs) {
+      const all = [...this.#owners.values()].flatMap((own) =>
+        [...own.pairs.values()].map((entry) => ({ ...entry, own })),
+      )
+      // A tenth at once, so that the sort is not paid for each new pair.
+      const over = this.#pairs - Math.floor(this.#limits.pairs * 0.9)
+      for (const { own, key } of leastWorth(all, over)) this.#forget(own, own.pairs.get(key)!)
+    }
+    return this.evicted - before
+  }
+
+  /** What changed since the last call. */
+  flush(): StateWrite[] {
+    const writes: StateWrite[] = [...this.#gone].map((key) => ({ key, value: null }))
+    this.#gone.clear()
+    for (const owner of this.#dirtyOwners) {
+      const entry = this.#owners.get(owner)
+      if (entry === undefined) continue
+      const { since, last, of } = entry
+      writes.push({ key: ownerStateKey(owner), value: pack([owner, since, last, of]) })
+    }
+    this.#dirtyOwners.clear()
+    for (const [stateKey, { owner, key }] of this.#dirtyPairs) {
+      const entry = this.#owners.get(owner)?.pairs.get(key)
+      if (entry === undefined) continue
+      writes.push({ key: stateKey, value: pack([owner, key, entry.since, entry.last, entry.windows, entry.of]) })
+    }
+    this.#dirtyPairs.clear()
+    return writes
+  }
+
+  /** Takes one committed value back; false where the key is not one of ours. */
+  load(stateKey: string, value: Uint8Array): boolean {
+    if (stateKey.startsWith('o:')) {
+      const [owner, since, last, of] = unpack(value) as [string, number, number, Record<string, object>]
+      Object.assign(this.#owner(owner, since), { since, last, of })
+      return true
+    }
+    if (!stateKey.startsWith('p:')) return false
+    const [owner, key, since, last, windows, of] = unpack(value) as [
+      string,
+      string,
+      number,
+      number,
+      number,
+      Record<string, object>,
+    ]
+    this.#owner(owner, since).pairs.set(key, { key, since, last, windows, of })
+    this.#pairs += 1
+    return true
+  }
+
+  #owner(owner: string, start: number): OwnerEntry {
+    let entry = this.#owners.get(owner)
+    if (entry === undefined) {
+      entry = { owner, since: start, last: start, of: {}, pairs: new Map() }
+      this.#owners.set(owner, entry)
+    }
+    return entry
+  }
+
+  #forget(own: OwnerEntry, entry: PairEntry): void {
+    own.pairs.delete(entry.key)
+    this.#pairs -= 1
+    this.evicted += 1
+    this.#gone.add(pairStateKey(own.owner, entry.key))
+    if (own.pairs.size > 0) return
+    this.#owners.delete(own.owner)
+    this.#gone.add(ownerStateKey(own.owner))
+  }
+}
+
+function leastWorth<E extends PairEntry>(entries: E[], count: number): E[] {
+  const young = ({ since, last }: PairEntry) => last - since < DAY
+  return entries
+    .sort((a, b) => Number(young(b)) - Number(young(a)) || a.last - b.last || (a.key < b.key ? -1 : 1))
+    .slice(0, count)
+}
+
+// Identities may be longer than a key of the store may be.
+function ownerStateKey(owner: string): string {
+  return `o:${nameHash([owner])}`
+}
+
+function pairStateKey(owner: string, key: string): string {
+  return `p:${nameHash([owner, key])}`
+}
