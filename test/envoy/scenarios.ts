@@ -188,6 +188,7 @@ function plaintext(to: PodName, failure: Call['tlsFailure']): Check {
       tlsFailure: failure,
       tlsRejectedBy: 'destination',
       tlsState: 'plaintext',
+      tlsVersion: '',
       sourceIdentity: '',
       destinationAddress: facts.pods[to]!.address,
     })
