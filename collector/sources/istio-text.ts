@@ -24,16 +24,11 @@ const TAIL = /^(\S+) (\S+)\s*$/
 /** The values of a line where the record's own attributes are silent, or why it cannot be read. */
 export function fillFromLine(attributes: readonly string[], line: string): { values: string[] } | Unreadable {
   const start = line.length <= MAX_LINE_LENGTH ? START.exec(line) : null
-  if (start === null) {
-    return {
-      reason: 'not_an_access_log',
-      detail: 'The text is no access log line that starts with a time in brackets.',
-    }
-  }
-  const request = onlyMatch(REQUEST_END, line)
-  const numbers = onlyMatch(NUMBERS, line)
-  const host = onlyMatch(UPSTREAM_HOST, line)
-  if (request === undefined || numbers === undefined || host === undefined) return ambiguous
+  if (start === null) return anotherText
+  const marks = [REQUEST_END, NUMBERS, UPSTREAM_HOST].map((mark) => matches(mark, line))
+  if (marks.some((found) => found.length === 0)) return anotherText
+  const [request, numbers, host] = marks.map((found) => found[0]) as [Match, Match, Match]
+  if (marks.some((found) => found.length > 1)) return ambiguous
   const requestEnd = request.index + request[0].length
   const tail = TAIL.exec(line.slice(host.index + host[0].length))
   if (tail === null || requestEnd > numbers.index || numbers.index + numbers[0].length > host.index) return ambiguous
@@ -75,17 +70,26 @@ export function fillFromLine(attributes: readonly string[], line: string): { val
   return { values }
 }
 
+const anotherText: Unreadable = {
+  reason: 'not_an_access_log',
+  detail: `The text is no line of Istio's default access log format of at most ${MAX_LINE_LENGTH} characters.`,
+}
+
 const ambiguous: Unreadable = {
   reason: 'text_line_ambiguous',
   detail:
     'A quote or space in a header makes the line readable in several ways; send attributes (docs/connect-istio.md).',
 }
 
-/** The one place where the pattern matches, overlaps included; undefined where there is none or a second. */
-function onlyMatch(pattern: RegExp, line: string): RegExpExecArray | undefined {
+type Match = RegExpExecArray
+
+/** The first two places where the pattern matches, overlaps included. */
+function matches(pattern: RegExp, line: string): Match[] {
+  const found: Match[] = []
   pattern.lastIndex = 0
-  const first = pattern.exec(line)
-  if (first === null) return undefined
-  pattern.lastIndex = first.index + 1
-  return pattern.test(line) ? undefined : first
+  for (let match = pattern.exec(line); match !== null && found.length < 2; match = pattern.exec(line)) {
+    found.push(match)
+    pattern.lastIndex = match.index + 1
+  }
+  return found
 }
