@@ -261,6 +261,32 @@ describe('alerts', () => {
     expect(hook.received.some(({ json }) => json.type === 'eastwatch.summary')).toBe(true)
   })
 
+  it('every change of a storm is counted once in what a receiver gets that was down meanwhile', async () => {
+    const gone = await startReceiver()
+    await gone.close()
+    const bus = new MemoryBus(1)
+    bus.batchRecords = 7
+    const settings = config(gone.url, {}, { maxPending: 50, messagesPerMinute: 10_000 })
+    const stop = run(bus, settings)
+    const storm = Array.from({ length: 500 }, (_, i) => finding(10, { fingerprint: `f${i}` }))
+    await publish(bus, ...storm)
+    const incidents = () =>
+      bus.log(TOPIC.incidents).filter(({ value }) => decodeAlertRecord(value)?.type === 'incident')
+    await expect.poll(() => incidents().length).toBe(500)
+    await expect.poll(async () => (await bus.lag()).every(({ committed, end }) => end - committed < 20)).toBe(true)
+    await stop()
+    run(bus, settings)
+    keepTicking(bus)
+    const hook = await startReceiver(gone.port)
+    stops.push(() => hook.close())
+    const told = () => {
+      const bodies = new Map(hook.received.map(({ json }) => [json.id, json as unknown as { changes?: number }]))
+      return [...bodies.values()].reduce((sum, { changes }) => sum + (changes ?? 1), 0)
+    }
+    await expect.poll(told, { timeout: 10_000 }).toBe(500)
+    expect(hook.received.length).toBeLessThan(60)
+  })
+
   it('after a kill at any moment each incident still reaches the receiver, repeats under the same id', async () => {
     const hook = await receiver()
     let requests = 0

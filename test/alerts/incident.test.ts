@@ -70,7 +70,9 @@ describe('life cycle of an incident', () => {
   })
 
   it('resolves at its last finding plus the quiet time, whenever the tick comes', () => {
-    expect(live([finding(10), 70]).incident).toEqual(live([finding(10), 5_000]).incident)
+    const { incident } = live([finding(10), 70])
+    expect(incident?.record).toMatchObject({ resolvedAt: T0 + 70 * SECOND, updatedAt: T0 + 70 * SECOND })
+    expect(live([finding(10), 5_000]).incident).toEqual(incident)
   })
 
   it('evidence and texts of any size stay bounded and are cut between characters', () => {

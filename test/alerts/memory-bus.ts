@@ -78,7 +78,16 @@ export class MemoryBus implements Bus {
   }
 
   async lag(): Promise<GroupLag[]> {
-    return []
+    return [...this.#committed].map(([key, { next }]) => {
+      const [group = '', topic = '', partition] = key.split('/')
+      return {
+        topic,
+        partition: Number(partition),
+        group,
+        committed: next,
+        end: this.log(topic, Number(partition)).length,
+      }
+    })
   }
 
   async close(): Promise<void> {}
