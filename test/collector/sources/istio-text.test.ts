@@ -177,8 +177,8 @@ describe("Istio's default text line", () => {
       for (const [field, part] of HEADERS)
         expect(['', unlessMissing(parts[part])]).toContain(result.values[FIELD[field]])
     })
-    fc.assert(attack, { numRuns: 5000 })
-    expect(accepted).toBeGreaterThan(500)
+    fc.assert(attack, { numRuns: 3000 })
+    expect(accepted).toBeGreaterThan(300)
   })
 
   it('is rejected as ambiguous where a header imitates the end of the line', () => {
