@@ -48,7 +48,12 @@ describe('life cycle of an incident', () => {
   it('keeps its id when it reopens within the window, and is another one later', () => {
     const soon = live([finding(10), 70, finding(670)])
     expect(new Set(soon.changes.map(({ record }) => record.id)).size).toBe(1)
-    expect(soon.incident?.record).toMatchObject({ status: 'open', reopened: 1, resolvedAt: 0, openedAt: T0 })
+    expect(soon.incident?.record).toMatchObject({
+      status: 'open',
+      reopened: 1,
+      resolvedAt: 0,
+      openedAt: T0 + 10 * SECOND,
+    })
     const later = live([finding(10), 70, finding(671)])
     expect(new Set(later.changes.map(({ record }) => record.id)).size).toBe(2)
     expect(later.incident?.record).toMatchObject({ status: 'open', reopened: 0, version: 1 })

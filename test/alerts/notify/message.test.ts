@@ -26,7 +26,7 @@ describe('the message of an incident', () => {
         detector: 'denial_spike',
         kinds: ['rate'],
         cause: 'denial_spike|policy|shop/deny-cart',
-        openedAt: '2027-01-15T08:00:00.000Z',
+        openedAt: '2027-01-15T08:00:10.000Z',
         updatedAt: '2027-01-15T08:00:10.000Z',
         resolvedAt: null,
         reopened: 0,
