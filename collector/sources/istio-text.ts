@@ -18,7 +18,7 @@ export const MAX_LINE_LENGTH = 32_768
 const START = /^\[(\d{4}-\d\d-\d\dT[0-9:.]+Z)\] "/
 const REQUEST_END = / (HTTP\/\d(?:\.\d)?|-)" (\d{1,3}|-) ([\w,]+|-) (\S+) /g
 const NUMBERS = /" (\d+|-) (\d+|-) (\d+|-) (\d+|-) "/g
-const UPSTREAM_HOST = /" "([^"]*)" ([^\s"]+) ([^\s"]+) ([^\s"]+) ([^\s"]+) (?=\S)/g
+const UPSTREAM_HOST = /" "([^"]*)" ([^\s"]+) ([^\s"]+) ([^\s"]+) ([^\s"]+) /g
 const TAIL = /^(\S+) (\S+)\r?\n?$/
 
 /** The values of a line where the record's own attributes are silent, or why it cannot be read. */
