@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
+import { CollectorConfig } from '../../collector/config.ts'
 import { FIELD_ALIASES } from '../../collector/otlp/log-record.ts'
 import { findEnvoy } from './binary.ts'
 
@@ -40,6 +41,12 @@ const istioLogger = istioFilter.spec.configPatches[0].patch.value.access_log[0] 
 describe('guides', () => {
   it('docs/connect-envoy.md quotes deploy/envoy/access-log.yaml word for word', () => {
     expect(envoyBlocks).toContain(deployed)
+  })
+
+  it("docs/connect-envoy.md's configuration of the collector is one", () => {
+    const [section] = envoyBlocks.map((text) => parse(text)).filter((block) => 'collector' in block)
+    expect(Object.keys(section)).toEqual(['collector'])
+    expect(CollectorConfig.parse(section.collector)).toMatchObject(section.collector)
   })
 
   it('every attribute but the cipher is one the reader knows', () => {
