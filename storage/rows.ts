@@ -1,0 +1,89 @@
+/** Gathers rows for tables that are written as JSON, and values as those tables want them. */
+import type { Gatherer, Insert } from './sink.ts'
+import { jsonRows } from './sink.ts'
+
+export interface TableRow {
+  table: string
+  /** Any time of the row that its table is partitioned by, epoch microseconds. */
+  at: number
+  /** Values by column; every row of a table has the same columns. */
+  values: Record<string, unknown>
+}
+
+/** How a table's PARTITION BY cuts time: `day` is toDate, `month` toYYYYMM. */
+export type Partitioning = 'day' | 'month'
+
+export interface RowSource {
+  /** Rows of a record; undefined where it holds something else. */
+  rows(value: Uint8Array): TableRow[] | undefined
+  /** Tables the source fills. */
+  tables: Record<string, Partitioning>
+}
+
+export class RowGatherer implements Gatherer {
+  readonly #source: RowSource
+  readonly #groups = new Map<string, TableRow[]>()
+
+  constructor(source: RowSource) {
+    this.#source = source
+  }
+
+  add(value: Uint8Array): { rows: number; bytes: number } {
+    const rows = this.#source.rows(value) ?? []
+    for (const row of rows) {
+      const group = `${row.table}-${partitionName(row.at, this.#source.tables[row.table]!)}`
+      const group_ = this.#groups.get(group)
+      if (group_ === undefined) this.#groups.set(group, [row])
+      else group_.push(row)
+    }
+    return { rows: rows.length, bytes: value.length }
+  }
+
+  tick(): void {
+    // Rows need no time of the log.
+  }
+
+  inserts(): Insert[] {
+    return [...this.#groups].map(([group, rows]) => ({
+      table: rows[0]!.table,
+      group,
+      format: 'JSONEachRow',
+      columns: Object.keys(rows[0]!.values),
+      rows: rows.length,
+      near: { sql: '1', params: {} },
+      body: (batch) =>
+        jsonRows(
+          rows.map((row) => row.values),
+          batch,
+        ),
+    }))
+  }
+
+  clear(): void {
+    this.#groups.clear()
+  }
+}
+
+function partitionName(at: number, partitioning: Partitioning): string {
+  const date = new Date(clamp(at) / 1000).toISOString()
+  return partitioning === 'day' ? date.slice(0, 10) : date.slice(0, 7)
+}
+
+/** Times that ClickHouse's DateTime holds; telemetry may say anything. */
+const MAX_TIME = Date.UTC(2106, 0, 1) * 1000
+
+function clamp(at: number): number {
+  return Math.min(Math.max(Number.isFinite(at) ? at : 0, 0), MAX_TIME)
+}
+
+/** Epoch microseconds as ClickHouse reads them into DateTime64(6, 'UTC'). */
+export function timeText(at: number): string {
+  const micros = Math.floor(clamp(at))
+  const date = new Date(Math.floor(micros / 1000)).toISOString()
+  return `${date.slice(0, 10)} ${date.slice(11, 23)}${String(micros % 1000).padStart(3, '0')}`
+}
+
+/** Epoch microseconds as ClickHouse reads them into DateTime('UTC'): whole seconds. */
+export function secondsOf(at: number): number {
+  return Math.floor(clamp(at) / 1_000_000)
+}

@@ -1,0 +1,187 @@
+/** Runs a sink on one partition of its topic: see sink.ts for what it promises and how. */
+import { metrics } from '@opentelemetry/api'
+import type { Assignment, Batch, Bus, BusRecord, PartitionProcessor, StateWrite, StepResult } from '../core/bus/bus.ts'
+import { SECOND } from '../core/clock.ts'
+import { decodeTick } from '../core/tick.ts'
+import { Batcher } from './batcher.ts'
+import type { Store } from './clickhouse.ts'
+import { type Gatherer, type Insert, type SinkSpec, streamOf } from './sink.ts'
+
+const meter = metrics.getMeter('eastwatch.storage')
+const rowsStored = meter.createCounter('eastwatch_stored_rows', { description: 'Rows stored, by table.' })
+const inserts = meter.createCounter('eastwatch_stored_inserts', { description: 'Inserts into the store, by table.' })
+
+/** Memory that spans batches is kept in the bus so often, in log time; what comes after is read again at a start. */
+const SNAPSHOT_US = 10 * SECOND
+const STATE_KEY = 'snapshot'
+
+export function groupOf(sink: SinkSpec): string {
+  return `storage-${sink.name}`
+}
+
+/** Stores what the topic carries until the signal aborts. Rejects where the store refuses a batch for good. */
+export function runSink(sink: SinkSpec, bus: Bus, store: Store, signal: AbortSignal): Promise<void> {
+  return bus.process({
+    topic: sink.topic,
+    group: groupOf(sink),
+    signal,
+    start: (assignment) => SinkProcessor.start(sink, store, assignment),
+  })
+}
+
+export class SinkProcessor implements PartitionProcessor {
+  readonly from: number
+  readonly #sink: SinkSpec
+  readonly #store: Store
+  readonly #assignment: Assignment
+  /** The store has everything before this offset, by `offsets`. */
+  readonly #stored: number
+  readonly #gatherer: Gatherer
+  readonly #batcher: Batcher
+  /** Offset after the last record taken: a batch that the bus repeats is recognised by it. */
+  #position: number
+  /** First offset of the batch being gathered, or -1. */
+  #first = -1
+  /** Where the snapshot in the bus stands, and its time. */
+  #snapshot: { offset: number; time: number }
+  /** True until an insert of this processor has gone in: the one before it may have, half seen. */
+  #unsure = true
+  /** Offset of a record whose batch is gathered but not yet stored, or -1. */
+  #cutAt = -1
+  #result: StepResult | undefined
+
+  private constructor(sink: SinkSpec, store: Store, assignment: Assignment, stored: number, saved: Saved | undefined) {
+    this.#sink = sink
+    this.#store = store
+    this.#assignment = assignment
+    this.#stored = stored
+    this.#gatherer = sink.gatherer(saved?.memory)
+    this.#batcher = new Batcher(saved?.time)
+    this.#snapshot = { offset: saved?.offset ?? assignment.committed, time: saved?.time ?? 0 }
+    this.from = this.#snapshot.offset
+    this.#position = this.from
+  }
+
+  static async start(sink: SinkSpec, store: Store, assignment: Assignment): Promise<SinkProcessor> {
+    let saved: Saved | undefined
+    for await (const [key, value] of assignment.state) if (key === STATE_KEY) saved = decodeSaved(value)
+    const rows = await store.rows<{ next: number | string }>(
+      `SELECT max(next) AS next FROM eastwatch.offsets
+       WHERE sink = {sink:String} AND topic = {topic:String} AND partition = {partition:UInt32}`,
+      { sink: sink.name, topic: assignment.topic, partition: assignment.partition },
+    )
+    return new SinkProcessor(sink, store, assignment, Number(rows[0]?.next ?? 0), saved)
+  }
+
+  async step(batch: Batch): Promise<StepResult | undefined> {
+    for (const record of batch.records) {
+      if (record.offset < this.#position) continue
+      // Gathering a record changes memory; storing is what may fail. A repeat goes on with the storing.
+      if (this.#cutAt !== record.offset && !this.#take(record)) {
+        this.#position = record.offset + 1
+        continue
+      }
+      this.#cutAt = record.offset
+      await this.#flush(record.offset)
+      this.#cutAt = -1
+      this.#position = record.offset + 1
+    }
+    const result = this.#result
+    this.#result = undefined
+    return result
+  }
+
+  /** True where the batch ends with this record. */
+  #take({ offset, value }: BusRecord): boolean {
+    const tick = decodeTick(value)
+    if (tick !== undefined) {
+      this.#gatherer.tick(tick.time)
+      return this.#batcher.tick(tick.time)
+    }
+    const { rows, bytes } = this.#gatherer.add(value)
+    if (this.#first < 0) this.#first = offset
+    return this.#batcher.add(rows, bytes)
+  }
+
+  async #flush(last: number): Promise<void> {
+    const next = last + 1
+    if (next > this.#assignment.committed) {
+      if (next > this.#stored && this.#first >= 0) await this.#insert(this.#first, last)
+      this.#result = { next, ...this.#remember(next) }
+    }
+    this.#gatherer.clear()
+    this.#batcher.cut()
+    this.#first = -1
+  }
+
+  async #insert(first: number, last: number): Promise<void> {
+    const { topic, partition } = this.#assignment
+    for (const insert of this.#gatherer.inserts()) {
+      const token = `${this.#sink.name}-${partition}-${first}-${last}-${insert.group}`
+      if (this.#unsure && (await this.#isStored(insert, token))) continue
+      try {
+        await this.#send(insert, token, token)
+      } catch (error) {
+        this.#unsure = true
+        throw error
+      }
+      // The engine notes a token just before the rows; killed in between, it takes the repeat for a duplicate.
+      if (this.#unsure && !(await this.#isStored(insert, token))) await this.#send(insert, token, `${token}-again`)
+      rowsStored.add(insert.rows, { table: insert.table })
+      inserts.add(1, { table: insert.table })
+    }
+    this.#unsure = false
+    await this.#store.command(
+      `INSERT INTO eastwatch.offsets VALUES ('${this.#sink.name}', '${topic}', ${partition}, ${last + 1})`,
+    )
+  }
+
+  #send(insert: Insert, batch: string, token: string): Promise<void> {
+    const { table, columns, format } = insert
+    return this.#store.insert({
+      table,
+      format,
+      token,
+      columns: [...columns, 'batch'],
+      body: streamOf(insert.body(batch)),
+    })
+  }
+
+  async #isStored({ table, near }: Insert, batch: string): Promise<boolean> {
+    const rows = await this.#store.rows<{ found: number }>(
+      `SELECT 1 AS found FROM eastwatch.${table} WHERE batch = {batch:String} AND ${near.sql} LIMIT 1`,
+      { ...near.params, batch },
+    )
+    return rows.length > 0
+  }
+
+  /** What goes with the offset: memory now and then, and from where to read again at a start. */
+  #remember(next: number): { keep: number; state?: StateWrite[] } {
+    const { time } = this.#batcher
+    const small = this.#gatherer.snapshot === undefined
+    if (!small && time - this.#snapshot.time < SNAPSHOT_US) return { keep: this.#snapshot.offset }
+    this.#snapshot = { offset: next, time }
+    const memory = this.#gatherer.snapshot?.()
+    return { keep: next, state: [{ key: STATE_KEY, value: encodeSaved({ offset: next, time, memory }) }] }
+  }
+}
+
+/** State of a sink's partition at a cut: offset after it, the log's time, the gatherer's memory. */
+interface Saved {
+  offset: number
+  time: number
+  memory: Uint8Array | undefined
+}
+
+function encodeSaved({ offset, time, memory = new Uint8Array() }: Saved): Uint8Array {
+  const head = Buffer.alloc(16)
+  head.writeDoubleLE(offset, 0)
+  head.writeDoubleLE(time, 8)
+  return Buffer.concat([head, memory])
+}
+
+function decodeSaved(value: Uint8Array): Saved {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  const memory = bytes.length > 16 ? Uint8Array.prototype.slice.call(bytes, 16) : undefined
+  return { offset: bytes.readDoubleLE(0), time: bytes.readDoubleLE(8), memory }
+}

@@ -1,0 +1,81 @@
+/** `eastwatch.incidents` into three tables: changes of incidents, attempts to notify, operators' actions. */
+import { TOPIC } from '../../core/bus/topics.ts'
+import { type AlertRecord, decodeAlertRecord } from '../incident-records.ts'
+import { RowGatherer, type TableRow, timeText } from '../rows.ts'
+import type { SinkSpec } from '../sink.ts'
+
+export const incidentsSink: SinkSpec = {
+  name: 'incidents',
+  topic: TOPIC.incidents,
+  gatherer: () =>
+    new RowGatherer({
+      tables: { incidents: 'month', notifications: 'month', audit: 'month' },
+      rows: (value) => {
+        const record = decodeAlertRecord(value)
+        return record === undefined ? undefined : [alertRow(record)]
+      },
+    }),
+}
+
+export function alertRow(record: AlertRecord): TableRow {
+  switch (record.type) {
+    case 'incident':
+      return {
+        table: 'incidents',
+        at: record.openedAt,
+        values: {
+          id: record.id,
+          version: record.version,
+          fingerprint: record.fingerprint,
+          status: record.status,
+          detector: record.detector,
+          kinds: record.kinds,
+          severity: record.severity,
+          cause: record.cause,
+          summary: record.summary,
+          source_identity: record.sourceIdentity,
+          source_workload: record.sourceWorkload,
+          source_namespace: record.sourceNamespace,
+          destination_service: record.destinationService,
+          operation: record.operation,
+          verdict: record.verdict,
+          opened_at: timeText(record.openedAt),
+          updated_at: timeText(record.updatedAt),
+          resolved_at: timeText(record.resolvedAt),
+          reopened: record.reopened,
+          findings: record.findings,
+          last_finding_id: record.lastFindingId,
+          evidence: record.evidence,
+        },
+      }
+    case 'notification':
+      return {
+        table: 'notifications',
+        at: record.at,
+        values: {
+          id: record.id,
+          incident_id: record.incidentId,
+          incident_version: record.incidentVersion,
+          receiver: record.receiver,
+          reason: record.reason,
+          status: record.status,
+          attempt: record.attempt,
+          at: timeText(record.at),
+          detail: record.detail,
+        },
+      }
+    case 'audit':
+      return {
+        table: 'audit',
+        at: record.at,
+        values: {
+          id: record.id,
+          at: timeText(record.at),
+          actor: record.actor,
+          action: record.action,
+          subject: record.subject,
+          detail: record.detail,
+        },
+      }
+  }
+}
