@@ -1,6 +1,7 @@
-/** Log records for the tests of sources: made by hand, or decoded from recorded OTLP by an independent decoder. */
-import protobuf from 'protobufjs'
-import { FIELD, FIELD_ALIASES, FIELDS, type Field, type LogRecord } from '../../../collector/otlp/log-record.ts'
+/** Log records for the tests of sources: made by hand, or read from recorded OTLP. */
+import { DEFAULT_LIMITS } from '../../../collector/otlp/limits.ts'
+import { FIELDS, type Field, type LogRecord } from '../../../collector/otlp/log-record.ts'
+import { readLogs } from '../../../collector/otlp/read-logs.ts'
 import { envoySource } from '../../../collector/sources/envoy.ts'
 import { isCall, type RecordContext, type Unreadable } from '../../../collector/sources/source.ts'
 import type { Call } from '../../../core/call.ts'
@@ -78,45 +79,9 @@ export const OUTBOUND: Fields = {
   k8sPodIp: '10.0.0.11',
 }
 
-const SCHEMA = `syntax = "proto3"; package otlp;
-message Value { oneof value { string string_value = 1; int64 int_value = 3; } }
-message Attribute { string key = 1; Value value = 2; }
-message Resource { repeated Attribute attributes = 1; }
-message Log { fixed64 time_unix_nano = 1; Value body = 5; repeated Attribute attributes = 6; }
-message Scope { repeated Log log_records = 2; }
-message ResourceLogs { Resource resource = 1; repeated Scope scope_logs = 2; }
-message Request { repeated ResourceLogs resource_logs = 1; }`
-
-interface Attribute {
-  key: string
-  value: { stringValue: string }
-}
-
-interface Request {
-  resourceLogs: {
-    resource: { attributes: Attribute[] }
-    scopeLogs: { logRecords: { timeUnixNano: string; attributes: Attribute[] }[] }[]
-  }[]
-}
-
-const requestType = protobuf.parse(SCHEMA).root.lookupType('otlp.Request')
-const positions = new Map<string, number>(
-  FIELDS.flatMap((field) => FIELD_ALIASES[field].map((key) => [key, FIELD[field]] as const)),
-)
-
-/** Log records of an ExportLogsServiceRequest whose values are all text. */
+/** Copies of the log records of an ExportLogsServiceRequest. */
 export function decodeLogs(body: Uint8Array): LogRecord[] {
-  const request = requestType.toObject(requestType.decode(body), { longs: String, arrays: true }) as Request
-  return request.resourceLogs.flatMap(({ resource, scopeLogs }) =>
-    scopeLogs.flatMap(({ logRecords }) =>
-      logRecords.map((log) => {
-        const record = logRecord({}, { timeUs: Math.floor(Number(BigInt(log.timeUnixNano) / 1000n)) })
-        for (const { key, value } of [...(resource?.attributes ?? []), ...log.attributes]) {
-          const position = positions.get(key)
-          if (position !== undefined && value.stringValue !== '-') record.values[position] = value.stringValue ?? ''
-        }
-        return record
-      }),
-    ),
-  )
+  const records: LogRecord[] = []
+  readLogs(body, DEFAULT_LIMITS, (record) => records.push({ ...record, values: [...record.values] }))
+  return records
 }
