@@ -42,7 +42,7 @@ export function applyFinding(incident: Incident | undefined, finding: Finding, r
   if (incident.seen.includes(finding.id)) return []
   const { status, resolvedAt } = incident.record
   const resolvesAt = status === 'resolved' ? resolvedAt : incident.lastSeen + incident.quietUs
-  if (finding.windowEnd <= resolvesAt) return [update(incident, finding)]
+  if (finding.windowEnd <= resolvesAt) return [join(incident, finding)]
   const resolved = status === 'resolved' ? [] : [resolve(incident)]
   const before = resolved[0] ?? incident
   if (finding.windowEnd - before.record.resolvedAt > reopenUs) return [...resolved, open(finding)]
@@ -80,7 +80,14 @@ function open(finding: Finding): Incident {
   }
 }
 
-/** Joins a finding. A late one may join an incident that has resolved meanwhile; it stays resolved. */
+/** A late finding may join an incident that has resolved meanwhile; that reopens it only where it asks for a longer quiet. */
+function join(incident: Incident, finding: Finding): Incident {
+  const { status, resolvedAt } = incident.record
+  const updated = update(incident, finding)
+  const isOverNoMore = status === 'resolved' && updated.lastSeen + updated.quietUs > resolvedAt
+  return isOverNoMore ? reopen(incident, finding) : updated
+}
+
 function update({ record, lastSeen, quietUs, seen }: Incident, finding: Finding): Incident {
   const newest = Math.max(lastSeen, finding.windowEnd)
   return {

@@ -37,6 +37,11 @@ describe('life cycle of an incident', () => {
     ['resolves and reopens although no tick came between', [finding(10), finding(100)], ['open', 'resolved', 'open']],
     ['a repeat of a finding changes nothing', [finding(10), finding(10), finding(20), finding(10)], ['open', 'open']],
     ['a late finding joins and leaves it resolved', [finding(20), 80, finding(15)], ['open', 'resolved', 'resolved']],
+    [
+      'a late finding that asks for a longer quiet reopens it',
+      [finding(20), 80, finding(15, { quietUs: 600 * SECOND }), 619, 620],
+      ['open', 'resolved', 'open', 'resolved'],
+    ],
   ]
   for (const [title, steps, states] of cases) it(title, () => expect(live(steps).states).toEqual(states))
 
