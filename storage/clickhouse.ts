@@ -49,7 +49,9 @@ function storeOver(client: ClickHouseClient): Store {
       attempt(`insert into ${table}`, async () => {
         if (![table, ...columns].every((name) => NAME.test(name))) throw new Error('a name that is not plain')
         const names = columns.map((name) => `\`${name}\``).join(', ')
-        const settings = `insert_deduplication_token = '${token}', async_insert = 0`
+        // Text that was cut may hold half of a surrogate pair, which is stored as it stands.
+        const json = format === 'JSONEachRow' ? ', input_format_json_throw_on_bad_escape_sequence = 0' : ''
+        const settings = `insert_deduplication_token = '${token}', async_insert = 0${json}`
         const { stream } = await client.exec({
           query: `INSERT INTO eastwatch.${table} (${names}) SETTINGS ${settings} FORMAT ${format}`,
           values: body,

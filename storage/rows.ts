@@ -18,6 +18,8 @@ export interface RowSource {
   rows(value: Uint8Array): TableRow[] | undefined
   /** Tables the source fills. */
   tables: Record<string, Partitioning>
+  /** Makes fewer rows of a batch's rows for one partition of a table. */
+  combine?(rows: readonly TableRow[]): TableRow[]
 }
 
 export class RowGatherer implements Gatherer {
@@ -32,9 +34,9 @@ export class RowGatherer implements Gatherer {
     const rows = this.#source.rows(value) ?? []
     for (const row of rows) {
       const group = `${row.table}-${partitionName(row.at, this.#source.tables[row.table]!)}`
-      const group_ = this.#groups.get(group)
-      if (group_ === undefined) this.#groups.set(group, [row])
-      else group_.push(row)
+      const gathered = this.#groups.get(group)
+      if (gathered === undefined) this.#groups.set(group, [row])
+      else gathered.push(row)
     }
     return { rows: rows.length, bytes: value.length }
   }
@@ -44,19 +46,19 @@ export class RowGatherer implements Gatherer {
   }
 
   inserts(): Insert[] {
-    return [...this.#groups].map(([group, rows]) => ({
-      table: rows[0]!.table,
-      group,
-      format: 'JSONEachRow',
-      columns: Object.keys(rows[0]!.values),
-      rows: rows.length,
-      near: { sql: '1', params: {} },
-      body: (batch) =>
-        jsonRows(
-          rows.map((row) => row.values),
-          batch,
-        ),
-    }))
+    return [...this.#groups].map(([group, gathered]) => {
+      const rows = this.#source.combine?.(gathered) ?? gathered
+      const values = rows.map((row) => row.values)
+      return {
+        table: rows[0]!.table,
+        group,
+        format: 'JSONEachRow',
+        columns: Object.keys(values[0]!),
+        rows: rows.length,
+        near: { sql: 'true', params: {} },
+        body: (batch) => jsonRows(values, batch),
+      }
+    })
   }
 
   clear(): void {

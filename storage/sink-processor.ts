@@ -56,7 +56,7 @@ export class SinkProcessor implements PartitionProcessor {
     this.#assignment = assignment
     this.#stored = stored
     this.#gatherer = sink.gatherer(saved?.memory)
-    this.#batcher = new Batcher(saved?.time)
+    this.#batcher = new Batcher(saved?.time, sink.limits)
     this.#snapshot = { offset: saved?.offset ?? assignment.committed, time: saved?.time ?? 0 }
     this.from = this.#snapshot.offset
     this.#position = this.from
@@ -86,6 +86,7 @@ export class SinkProcessor implements PartitionProcessor {
       this.#cutAt = -1
       this.#position = record.offset + 1
     }
+    if (this.#sink.ticks === false && this.#first >= 0) await this.#flush(this.#position - 1)
     const result = this.#result
     this.#result = undefined
     return result

@@ -7,6 +7,7 @@
  * recognised by the token, and, should the engine have noted a token and died before the rows were in, by looking for them.
  */
 import { Readable } from 'node:stream'
+import type { BatchLimits } from './batcher.ts'
 import type { InsertOptions } from './clickhouse.ts'
 
 /** Rows for one partition of one table. */
@@ -44,6 +45,10 @@ export interface SinkSpec {
   /** Also names the bus group: `storage-<name>`. */
   name: string
   topic: string
+  /** False where the topic has no ticks: then what the bus hands out is a batch, and rows must replace their like. */
+  ticks?: false
+  /** Where batches are cut; BATCH_LIMITS where it does not say. */
+  limits?: BatchLimits
   /** `snapshot`: what `snapshot()` gave at an earlier cut; undefined at the start of the log. */
   gatherer(snapshot: Uint8Array | undefined): Gatherer
 }
