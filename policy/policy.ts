@@ -39,7 +39,7 @@ export interface Inventory {
   serviceByEndpoint(address: string, port: number): Service | undefined
   /** Workloads behind a service. */
   workloadsOf(service: Service): readonly Workload[]
-  /** True where some declared workload carries this canonical identity. */
+  /** True where some declared workload, or a declared service account, carries this canonical identity. */
   hasIdentity(identity: string): boolean
 }
 
@@ -47,6 +47,8 @@ export interface Inventory {
 export interface AccessQuery {
   /** Canonical identity, mTLS-verified; '' for a plaintext caller. */
   sourceIdentity: string
+  /** False where the record does not tell who called (no TLS fields at all): then '' is not a plaintext caller. Default true. */
+  sourceKnown?: boolean
   sourceAddress: string
   destinationNamespace: string
   /** Labels and ports come from here; '' where unknown. */
