@@ -4,14 +4,17 @@ import { jsonRows } from './sink.ts'
 
 export interface TableRow {
   table: string
-  /** Any time of the row that its table is partitioned by, epoch microseconds. */
+  /** Value of the column of time that its table is partitioned by, epoch microseconds. */
   at: number
   /** Values by column; every row of a table has the same columns. */
   values: Record<string, unknown>
 }
 
-/** How a table's PARTITION BY cuts time: `day` is toDate, `month` toYYYYMM. */
-export type Partitioning = 'day' | 'month'
+/** A table's PARTITION BY: toDate (`day`) or toYYYYMM (`month`) of a column of time. */
+export interface Partitioning {
+  column: string
+  by: 'day' | 'month'
+}
 
 export interface RowSource {
   /** Rows of a record; undefined where it holds something else. */
@@ -55,7 +58,7 @@ export class RowGatherer implements Gatherer {
         format: 'JSONEachRow',
         columns: Object.keys(values[0]!),
         rows: rows.length,
-        near: { sql: 'true', params: {} },
+        near: nearTimes(gathered, this.#source.tables[rows[0]!.table]!.column),
         body: (batch) => jsonRows(values, batch),
       }
     })
@@ -66,9 +69,22 @@ export class RowGatherer implements Gatherer {
   }
 }
 
-function partitionName(at: number, partitioning: Partitioning): string {
+function partitionName(at: number, { by }: Partitioning): string {
   const date = new Date(clamp(at) / 1000).toISOString()
-  return partitioning === 'day' ? date.slice(0, 10) : date.slice(0, 7)
+  return by === 'day' ? date.slice(0, 10) : date.slice(0, 7)
+}
+
+/** The table's partition, by the times of its rows in whole seconds. */
+function nearTimes(rows: readonly TableRow[], column: string): Insert['near'] {
+  let [from, to] = [Number.POSITIVE_INFINITY, 0]
+  for (const { at } of rows) {
+    from = Math.min(from, secondsOf(at))
+    to = Math.max(to, secondsOf(at))
+  }
+  return {
+    sql: `${column} >= toDateTime({from:UInt32}, 'UTC') AND ${column} < toDateTime({to:UInt32}, 'UTC')`,
+    params: { from, to: to + 1 },
+  }
 }
 
 /** Times that ClickHouse's DateTime holds; telemetry may say anything. */

@@ -80,11 +80,13 @@ ORDER BY (destination_service, source_identity, end)
 TTL toDateTime(end) + toIntervalDay(3)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
--- Ten seconds of one pair. Requests are counted once: as the reporter in `reporter` has them.
+-- Ten seconds of one pair. Requests are counted once: as the reporter in `reporter` has them. What unverified senders report is in
+-- rows of its own (`trust`).
 CREATE TABLE IF NOT EXISTS eastwatch.windows
 (
     start DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
     end DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    trust LowCardinality(String) CODEC(ZSTD(1)),
     source_identity LowCardinality(String) CODEC(ZSTD(1)),
     source_workload LowCardinality(String) CODEC(ZSTD(1)),
     source_namespace LowCardinality(String) CODEC(ZSTD(1)),
@@ -102,7 +104,6 @@ CREATE TABLE IF NOT EXISTS eastwatch.windows
     tls_failures UInt64 CODEC(T64, ZSTD(1)),
     connect_failures UInt64 CODEC(T64, ZSTD(1)),
     handshakes UInt64 CODEC(T64, ZSTD(1)),
-    claimed_requests UInt64 CODEC(T64, ZSTD(1)),
     plaintext UInt64 CODEC(T64, ZSTD(1)),
     bytes_received UInt64 CODEC(T64, ZSTD(1)),
     bytes_sent UInt64 CODEC(T64, ZSTD(1)),
@@ -139,6 +140,7 @@ SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 1000;
 CREATE TABLE IF NOT EXISTS eastwatch.paths
 (
     end DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    trust LowCardinality(String) CODEC(ZSTD(1)),
     source_identity LowCardinality(String) CODEC(ZSTD(1)),
     source_workload LowCardinality(String) CODEC(ZSTD(1)),
     source_namespace LowCardinality(String) CODEC(ZSTD(1)),
@@ -147,7 +149,6 @@ CREATE TABLE IF NOT EXISTS eastwatch.paths
     method LowCardinality(String) CODEC(ZSTD(1)),
     route LowCardinality(String) CODEC(ZSTD(1)),
     requests UInt64 CODEC(T64, ZSTD(1)),
-    claimed_requests UInt64 CODEC(T64, ZSTD(1)),
     denied UInt64 CODEC(T64, ZSTD(1)),
     not_found UInt64 CODEC(T64, ZSTD(1)),
     allowed UInt64 CODEC(T64, ZSTD(1)),

@@ -8,7 +8,7 @@ export const findingsSink: SinkSpec = {
   topic: TOPIC.findings,
   gatherer: () =>
     new RowGatherer({
-      tables: { findings: 'month' },
+      tables: { findings: { column: 'window_end', by: 'month' } },
       rows: (value) => {
         const finding = decodeFinding(value)
         return finding === undefined ? undefined : [findingRow(finding)]

@@ -9,7 +9,11 @@ export const incidentsSink: SinkSpec = {
   topic: TOPIC.incidents,
   gatherer: () =>
     new RowGatherer({
-      tables: { incidents: 'month', notifications: 'month', audit: 'month' },
+      tables: {
+        incidents: { column: 'opened_at', by: 'month' },
+        notifications: { column: 'at', by: 'month' },
+        audit: { column: 'at', by: 'month' },
+      },
       rows: (value) => {
         const record = decodeAlertRecord(value)
         return record === undefined ? undefined : [alertRow(record)]

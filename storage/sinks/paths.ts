@@ -11,19 +11,20 @@ export const pathsSink: SinkSpec = {
   limits: { maxRows: 200_000, maxBytes: 32 * 1024 * 1024, enoughRows: 200_000, patience: 60 },
   gatherer: () =>
     new RowGatherer({
-      tables: { paths: 'day' },
+      tables: { paths: { column: 'end', by: 'day' } },
       rows: (value) =>
         decodeWindows(value)?.windows.flatMap((window) => window.paths.map((path) => pathRow(window, path))),
       combine: sumRows,
     }),
 }
 
-export function pathRow({ pair, end }: PairWindow, path: PathTally): TableRow {
+export function pathRow({ pair, end, trust }: PairWindow, path: PathTally): TableRow {
   return {
     table: 'paths',
     at: end,
     values: {
       end: secondsOf(end),
+      trust,
       source_identity: pair.sourceIdentity,
       source_workload: pair.sourceWorkload,
       source_namespace: pair.sourceNamespace,
@@ -32,7 +33,6 @@ export function pathRow({ pair, end }: PairWindow, path: PathTally): TableRow {
       method: path.method,
       route: path.route,
       requests: countPath(path),
-      claimed_requests: path.claimed,
       denied: path.denied,
       not_found: path.notFound,
       allowed: path.allowed,
@@ -46,6 +46,7 @@ export function pathRow({ pair, end }: PairWindow, path: PathTally): TableRow {
 }
 
 const KEY = [
+  'trust',
   'source_identity',
   'source_workload',
   'source_namespace',
@@ -54,7 +55,7 @@ const KEY = [
   'method',
   'route',
 ] as const
-const SUMS = ['requests', 'claimed_requests', 'denied', 'not_found', 'allowed', 'forbidden', 'forbidden_ok'] as const
+const SUMS = ['requests', 'denied', 'not_found', 'allowed', 'forbidden', 'forbidden_ok'] as const
 
 /** One row for each path; order and result come from the log alone. */
 export function sumRows(rows: readonly TableRow[]): TableRow[] {

@@ -14,7 +14,10 @@ export const rejectedSink: SinkSpec = {
   topic: TOPIC.rejected,
   ticks: false,
   gatherer: () =>
-    new RowGatherer({ tables: { rejected: 'day' }, rows: (value) => decodeRejected(value)?.map(rejectedRow) }),
+    new RowGatherer({
+      tables: { rejected: { column: 'received', by: 'day' } },
+      rows: (value) => decodeRejected(value)?.map(rejectedRow),
+    }),
 }
 
 export function rejectedRow(record: Rejected): TableRow {

@@ -7,17 +7,17 @@ export const windowsSink: SinkSpec = {
   name: 'windows',
   topic: TOPIC.windows,
   gatherer: () =>
-    new RowGatherer({ tables: { windows: 'day' }, rows: (value) => decodeWindows(value)?.windows.map(windowRow) }),
+    new RowGatherer({
+      tables: { windows: { column: 'end', by: 'day' } },
+      rows: (value) => decodeWindows(value)?.windows.map(windowRow),
+    }),
 }
-
-const requestsOf = (outcomes: readonly number[]) => outcomes.reduce((sum, n) => sum + n, 0)
 
 export function windowRow(window: PairWindow): TableRow {
   const counted = countOnce(window)
   const outcome = (name: (typeof OUTCOMES)[number]) => counted.outcomes[OUTCOMES.indexOf(name)]!
   // Bytes and times from whoever was counted, so that they belong to the requests.
-  const tally = window.tallies.find((t) => t.trust === 'verified' && t.reporter === counted.reporter)
-  const claimed = window.tallies.filter((t) => t.trust === 'claimed')
+  const tally = window.tallies.find((t) => t.reporter === counted.reporter)
   const { source, destination, gap } = window.latency
   return {
     table: 'windows',
@@ -25,6 +25,7 @@ export function windowRow(window: PairWindow): TableRow {
     values: {
       start: secondsOf(window.start),
       end: secondsOf(window.end),
+      trust: window.trust,
       source_identity: window.pair.sourceIdentity,
       source_workload: window.pair.sourceWorkload,
       source_namespace: window.pair.sourceNamespace,
@@ -42,7 +43,6 @@ export function windowRow(window: PairWindow): TableRow {
       tls_failures: outcome('tls_failure'),
       connect_failures: outcome('connect_failure'),
       handshakes: counted.handshakes,
-      claimed_requests: Math.max(0, ...claimed.map((t) => requestsOf(t.outcomes))),
       plaintext: tally?.plaintext ?? 0,
       bytes_received: tally?.bytesReceived ?? 0,
       bytes_sent: tally?.bytesSent ?? 0,
