@@ -3,21 +3,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import type { Certificate } from './ca.ts'
-import {
-  type Inbound,
-  NAMESPACE,
-  type Outbound,
-  type Pod,
-  type Policy,
-  serviceAccountUri,
-  TRUST_DOMAIN,
-} from './pods.ts'
+import { http, type Json, tcpFilters, tcpProxy, tlsInspector, typed } from './filters.ts'
+import { type Inbound, NAMESPACE, type Outbound, type Pod, serviceAccountUri, TRUST_DOMAIN } from './pods.ts'
 
 const SNIPPET = join(import.meta.dirname, '../../deploy/envoy/access-log.yaml')
 
-type Json = Record<string, unknown>
-
-export interface Surroundings {
+interface Surroundings {
   pods: Record<string, Pod>
   trustedCa: string
   certificate: Certificate | undefined
@@ -48,7 +39,7 @@ export function bootstrap(pod: Pod, around: Surroundings): Json {
 }
 
 /** The snippet users paste, with this pod's resource. Only the flush is quicker, so that the tests need not wait. */
-export function accessLog(pod: Pod): Json[] {
+function accessLog(pod: Pod): Json[] {
   const snippet = parse(readFileSync(SNIPPET, 'utf8')) as { typed_config: Json }[]
   const resource = {
     'service.name': pod.service,
@@ -65,10 +56,6 @@ export function accessLog(pod: Pod): Json[] {
 
 function address(host: string, port: number): Json {
   return { socket_address: { address: host, port_value: port } }
-}
-
-function typed(type: string, fields: Json): Json {
-  return { '@type': `type.googleapis.com/${type}`, ...fields }
 }
 
 function fqdn(service: string): string {
@@ -104,7 +91,8 @@ function cluster(name: string, host: string, port: number, options: { http2?: bo
   }
 }
 
-function tlsContext(around: Surroundings, san: Json, newest = 'TLSv1_3'): Json {
+/** `newest` TLS version offered; the proxy's own default where undefined (TLS 1.2 as a client). */
+function tlsContext(around: Surroundings, san: Json, newest?: 'TLSv1_2' | 'TLSv1_3'): Json {
   const own = around.certificate
   return {
     ...(own && {
@@ -114,7 +102,7 @@ function tlsContext(around: Surroundings, san: Json, newest = 'TLSv1_3'): Json {
       trusted_ca: { filename: around.trustedCa },
       match_typed_subject_alt_names: [{ san_type: 'URI', matcher: san }],
     },
-    tls_params: { tls_maximum_protocol_version: newest },
+    ...(newest && { tls_params: { tls_maximum_protocol_version: newest } }),
   }
 }
 
@@ -125,11 +113,12 @@ function inboundCluster(inbound: Inbound, around: Surroundings): Json {
 
 function outboundCluster(pod: Pod, outbound: Outbound, around: Surroundings): Json {
   const target = around.pods[outbound.to]!
+  const newest = outbound.style === 'plain' ? undefined : outbound.subset ? 'TLSv1_2' : 'TLSv1_3'
   const socket = typed('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', {
     ...(outbound.style !== 'plain' && {
       sni: `outbound_.${outbound.port}_.${outbound.subset ?? ''}_.${fqdn(target.service)}`,
     }),
-    common_tls_context: tlsContext(around, { exact: serviceAccountUri(target.service) }, outbound.subset && 'TLSv1_2'),
+    common_tls_context: tlsContext(around, { exact: serviceAccountUri(target.service) }, newest),
   })
   const more = {
     upstream_bind_config: { source_address: { address: pod.address, port_value: 0 } },
@@ -144,7 +133,7 @@ function inboundListener(pod: Pod, inbound: Inbound, log: Json[], around: Surrou
   const target = inboundName(inbound)
   const socket = typed('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', {
     require_client_certificate: true,
-    common_tls_context: tlsContext(around, { prefix: `spiffe://${TRUST_DOMAIN}/` }),
+    common_tls_context: tlsContext(around, { prefix: `spiffe://${TRUST_DOMAIN}/` }, 'TLSv1_3'),
   })
   const byInspector = inbound.style !== 'plain'
   return {
@@ -169,86 +158,5 @@ function outboundListener(pod: Pod, outbound: Outbound, log: Json[], around: Sur
     name,
     address: address(pod.address, outbound.listen),
     filter_chains: [{ filters: outbound.kind === 'tcp' ? [tcpProxy(name, target, log)] : [http(name, target, log)] }],
-  }
-}
-
-const tlsInspector = {
-  name: 'envoy.filters.listener.tls_inspector',
-  typed_config: typed('envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector', {}),
-}
-
-function http(name: string, target: string, log: Json[], inbound?: Inbound): Json {
-  const to = { cluster: target, timeout: '0s' }
-  const retries = { retry_on: '5xx', num_retries: 4, retry_back_off: { base_interval: '0.01s' } }
-  const filters = inbound === undefined ? [] : rules(inbound).map(httpRbac)
-  const outboundRoutes = [{ match: { prefix: '/flaky' }, route: { ...to, retry_policy: retries } }]
-  return {
-    name: 'envoy.filters.network.http_connection_manager',
-    typed_config: typed('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
-      stat_prefix: name,
-      access_log: log,
-      route_config: {
-        virtual_hosts: [
-          {
-            name: target,
-            domains: ['*'],
-            routes: [...(inbound ? [] : outboundRoutes), { name: 'default', match: { prefix: '/' }, route: to }],
-          },
-        ],
-      },
-      http_filters: [
-        ...filters,
-        { name: 'router', typed_config: typed('envoy.extensions.filters.http.router.v3.Router', {}) },
-      ],
-    }),
-  }
-}
-
-function tcpFilters(name: string, target: string, inbound: Inbound, log: Json[]): Json[] {
-  const rbac = rules(inbound).map((rule) => ({
-    name: 'envoy.filters.network.rbac',
-    typed_config: typed('envoy.extensions.filters.network.rbac.v3.RBAC', { rules: rule, stat_prefix: 'tcp.' }),
-  }))
-  return [...rbac, tcpProxy(name, target, log)]
-}
-
-function tcpProxy(name: string, target: string, log: Json[]): Json {
-  return {
-    name: 'envoy.filters.network.tcp_proxy',
-    typed_config: typed('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
-      stat_prefix: name,
-      cluster: target,
-      access_log: log,
-    }),
-  }
-}
-
-function httpRbac(rule: Json): Json {
-  return {
-    name: 'envoy.filters.http.rbac',
-    typed_config: typed('envoy.extensions.filters.http.rbac.v3.RBAC', { rules: rule }),
-  }
-}
-
-/** Deny rules first, then allow rules, as Istio orders its filters. */
-function rules(inbound: Inbound): Json[] {
-  const chain: [string, Policy[] | undefined][] = [
-    ['DENY', inbound.deny],
-    ['ALLOW', inbound.allow],
-  ]
-  return chain.flatMap(([action, policies]) =>
-    policies === undefined
-      ? []
-      : [{ action, policies: Object.fromEntries(policies.map((p) => [p.id, rbacPolicy(p)])) }],
-  )
-}
-
-function rbacPolicy(policy: Policy): Json {
-  const path = policy.pathPrefix
-  return {
-    permissions: [path === undefined ? { any: true } : { url_path: { path: { prefix: path } } }],
-    principals: policy.from?.map((service) => ({
-      authenticated: { principal_name: { exact: serviceAccountUri(service) } },
-    })) ?? [{ any: true }],
   }
 }

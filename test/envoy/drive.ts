@@ -62,7 +62,7 @@ async function unmeshed(mesh: Mesh, to: PodName, text: string): Promise<Answers>
 
 const PLAIN_GET = 'GET /items HTTP/1.1\r\nhost: cart.shop:8080\r\n\r\n'
 
-export const DRIVES = {
+const DRIVES = {
   slow_call: { calls: 1, records: 2, aside: true, run: (mesh) => get(mesh, 'report', 'batch', '/slow') },
   allowed_http: { calls: 1, records: 3, run: (mesh) => get(mesh, 'web', 'cart', '/items/42?token=secret') },
   allowed_grpc: {

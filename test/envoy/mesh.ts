@@ -94,4 +94,4 @@ async function build(binary: string, folder: string, closers: (() => unknown)[],
 }
 
 /** Organisation in the subject of the authority the mesh trusts. */
-export const TRUSTED = 'cluster.local'
+const TRUSTED = 'cluster.local'

@@ -56,11 +56,11 @@ export interface Outbound {
   delayed?: true
   /** Subset of the destination, as Istio names it. `tls12` speaks TLS 1.2 at most, where a refused client hears of it. */
   subset?: 'tls12'
-  /** Where absent as Istio does it. `plain`: the cluster has the service's short name, and there is no SNI. */
+  /** Where absent as Istio does it. `plain`: the service's short name as cluster, no SNI, Envoy's default TLS versions. */
   style?: 'plain'
 }
 
-export function istioPolicy(name: string): string {
+function istioPolicy(name: string): string {
   return `ns[${NAMESPACE}]-policy[${name}]-rule[0]`
 }
 
@@ -73,7 +73,7 @@ const toCartBoth: Outbound[] = [toCart, { ...toCart, listen: 15011, subset: 'tls
 const toVault: Outbound = { to: 'vault', port: 8080, kind: 'http', listen: 15021, style: 'plain' }
 const web: Inbound = { port: 8080, kind: 'http' }
 
-export const PODS = {
+const PODS = {
   web: {
     service: 'web',
     host: 11,
