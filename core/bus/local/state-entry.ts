@@ -1,0 +1,43 @@
+/** State of a group in a partition as LMDB entries. A key too long for LMDB goes into the value: u32 bytes | key | value. */
+import type { StateWrite } from '../bus.ts'
+import { isCut, stateKey } from './keys.ts'
+
+export interface Entry {
+  key: Buffer
+  value: Buffer
+}
+
+export function encodeState(prefix: Buffer, write: StateWrite): { key: Buffer; value: Uint8Array | null } {
+  const { key, cut } = stateKey(prefix, write.key)
+  if (!cut || write.value === null) return { key, value: write.value }
+  const text = Buffer.from(write.key)
+  const length = Buffer.allocUnsafe(4)
+  length.writeUInt32LE(text.length)
+  return { key, value: Buffer.concat([length, text, write.value]) }
+}
+
+function decodeState(prefix: Buffer, { key, value }: Entry): [string, Uint8Array] {
+  if (!isCut(prefix, key)) return [key.toString('utf8', prefix.length), value]
+  const end = 4 + value.readUInt32LE(0)
+  return [value.toString('utf8', 4, end), value.subarray(end)]
+}
+
+/** Decodes entries in LMDB's order to the order of keys: only neighbours that were cut can stand wrong. */
+export function* decodeStates(prefix: Buffer, entries: Iterable<Entry>): Generator<readonly [string, Uint8Array]> {
+  let cut: [string, Uint8Array][] = []
+  for (const entry of entries) {
+    const decoded = decodeState(prefix, entry)
+    if (isCut(prefix, entry.key)) {
+      cut.push(decoded)
+      continue
+    }
+    yield* cut.sort(byKey)
+    cut = []
+    yield decoded
+  }
+  yield* cut.sort(byKey)
+}
+
+function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
