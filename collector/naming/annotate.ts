@@ -1,41 +1,41 @@
 /**
  * Adds to a call what its record does not tell: declared names of both ends (origin `inventory`), what the declared policy says,
  * and learned identities (origin `learned`). The record's own names stay, but for a destination service that the inventory
- * contradicts (destination.ts).
+ * contradicts (declared-destination.ts).
  */
 import type { Call } from '../../core/call.ts'
 import type { PolicySnapshot } from '../../policy/policy.ts'
 import { decideCall } from './decide.ts'
-import { type DeclaredDestination, declaredDestination } from './destination.ts'
+import { type DeclaredDestination, declaredDestination } from './declared-destination.ts'
+import { type DeclaredSource, declaredSource } from './declared-source.ts'
 import { Directory } from './directory.ts'
 
-/** Destinations remembered per snapshot; the few services of a mesh are looked up with every call. */
+/** Ends remembered per snapshot, of each kind; when full it starts afresh. */
 const MAX_REMEMBERED = 16_384
 
 /** @param policy the snapshot in force; another object makes the annotator forget what it remembered of the last */
 export function createAnnotator(policy: () => PolicySnapshot, directory = new Directory()): (call: Call) => void {
   let snapshot: PolicySnapshot | undefined
+  let sources = new Map<string, DeclaredSource>()
   let destinations = new Map<string, DeclaredDestination>()
-
-  function destinationOf(call: Call, current: PolicySnapshot): DeclaredDestination {
-    const key = `${call.reporter} ${call.destinationServiceOrigin} ${call.destinationService} ${call.destinationAddress} ${call.destinationPort}`
-    const before = destinations.get(key)
-    if (before !== undefined) return before
-    if (destinations.size >= MAX_REMEMBERED) destinations = new Map()
-    const found = declaredDestination(call, current.inventory)
-    destinations.set(key, found)
-    return found
-  }
 
   return (call) => {
     const current = policy()
     if (current !== snapshot) {
       snapshot = current
+      sources = new Map()
       destinations = new Map()
     }
-    if (current.inventory.known) {
-      nameSource(call, current)
-      nameDestination(call, destinationOf(call, current))
+    const { inventory } = current
+    if (inventory.known) {
+      nameSource(
+        call,
+        remembered(sources, call.sourceAddress, () => declaredSource(call.sourceAddress, inventory)),
+      )
+      nameDestination(
+        call,
+        remembered(destinations, destinationKey(call), () => declaredDestination(call, inventory)),
+      )
     }
     decideCall(call, current)
     directory.annotate(call)
@@ -43,18 +43,30 @@ export function createAnnotator(policy: () => PolicySnapshot, directory = new Di
   }
 }
 
+/** Of all that `declaredDestination` looks at. */
+function destinationKey(call: Call): string {
+  const { reporter, destinationServiceOrigin, destinationService, destinationAddress, destinationPort } = call
+  return `${reporter} ${destinationServiceOrigin} ${destinationService} ${destinationAddress} ${destinationPort}`
+}
+
+function remembered<T>(known: Map<string, T>, key: string, find: () => T): T {
+  const before = known.get(key)
+  if (before !== undefined) return before
+  if (known.size >= MAX_REMEMBERED) known.clear()
+  const found = find()
+  known.set(key, found)
+  return found
+}
+
 /** The workload at the caller's address. Its identity goes beside the caller's own, never in its place. */
-function nameSource(call: Call, { inventory }: PolicySnapshot): void {
-  const workload = call.sourceAddress === '' ? undefined : inventory.workloadAt(call.sourceAddress)
+function nameSource(call: Call, { workload, service }: DeclaredSource): void {
   if (workload === undefined) return
   call.sourceAddressIdentity = workload.identity
   call.sourceWorkload = workload.workload
   call.sourceWorkloadOrigin = 'inventory'
   call.sourceNamespace = workload.namespace
-  if (call.sourceServiceOrigin !== 'none') return
-  const service = inventory.serviceByHost(call.sourceAddress)
-  if (service === undefined) return
-  call.sourceService = service.canonical
+  if (call.sourceServiceOrigin !== 'none' || service === '') return
+  call.sourceService = service
   call.sourceServiceOrigin = 'inventory'
 }
 

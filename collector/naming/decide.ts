@@ -4,10 +4,10 @@ import type { AccessQuery, PolicySnapshot } from '../../policy/policy.ts'
 
 /** Writes `decision` and `decisionReason`. */
 export function decideCall(call: Call, policy: PolicySnapshot): void {
-  const unknown = whyUndecidable(call)
-  if (unknown !== '') {
+  const undecidable = whyUndecidable(call)
+  if (undecidable !== '') {
     call.decision = 'unknown'
-    call.decisionReason = unknown
+    call.decisionReason = undecidable
     return
   }
   const verdict = policy.decide(queryOf(call))
@@ -15,18 +15,17 @@ export function decideCall(call: Call, policy: PolicySnapshot): void {
   call.decisionReason = verdict.reason
 }
 
-/** '' where the call can be decided. A caller that is merely not named must not be taken for one without identity. */
-function whyUndecidable(call: Call): string {
-  if (call.kind === 'connection') return 'unknown: a connection is decided by its calls'
-  if (call.outcome === 'tls_failure') return 'unknown: the handshake failed, nobody was identified'
-  if (call.sourceIdentityOrigin === 'record' || call.tlsState === 'plaintext' || call.tlsState === 'server') return ''
-  return 'unknown: the record does not tell the identity of the caller'
+function whyUndecidable({ kind, outcome }: Call): string {
+  if (kind === 'connection') return 'unknown: a connection is decided by its calls'
+  return outcome === 'tls_failure' ? 'unknown: the handshake failed, so nobody was identified' : ''
 }
 
 function queryOf(call: Call): AccessQuery {
-  const proven = call.tlsState !== 'plaintext' && call.sourceIdentityOrigin === 'record'
+  const proven = call.sourceIdentityOrigin === 'record' && call.tlsState !== 'plaintext'
   return {
     sourceIdentity: proven ? call.sourceIdentity : '',
+    // A caller that the record merely does not name must not be taken for one without identity.
+    sourceKnown: proven || call.tlsState === 'plaintext' || call.tlsState === 'server',
     sourceAddress: call.sourceAddress,
     destinationNamespace: call.destinationNamespace,
     destinationAddress: call.destinationAddress,

@@ -13,7 +13,7 @@ import { readDenial } from './denial.ts'
 import { readReporter } from './direction.ts'
 import { fillFromLine } from './istio-text.ts'
 import { memo } from './memo.ts'
-import { nameDestination, namespaceOf, ownNamespace, ownService } from './names.ts'
+import { nameDestination, namespaceOf, ownNamespace, ownService, ownWorkload } from './names.ts'
 import { readOutcome } from './outcome.ts'
 import { readRoute } from './route-template.ts'
 import type { LogSource, RecordContext, Unreadable } from './source.ts'
@@ -187,8 +187,8 @@ function readNames(call: Call, values: readonly string[]): void {
   call.reporterPod = bounded(values[F.k8sPod] || values[F.nodeName] || '', MAX_LENGTH.name)
   nameDestination(call, values, own, namespace)
   if (atSource) {
-    call.sourceService = own
-    if (own !== '') call.sourceServiceOrigin = 'record'
+    call.sourceService = own || ownWorkload(values, namespace)
+    if (call.sourceService !== '') call.sourceServiceOrigin = 'record'
     call.sourceNamespace = namespace
     call.sourceCluster = cluster
     return

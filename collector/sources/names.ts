@@ -3,10 +3,10 @@
  * anything learned. In order of weight:
  *
  *   caller's end, waypoint   cluster `outbound|..|host` (passthrough clusters as such), mesh SNI, authority, plain cluster name
- *   callee's end             mesh SNI, own resource, authority, plain SNI
+ *   callee's end             mesh SNI, own service, authority in the own namespace, own workload, any authority, plain SNI
  *
  * and then the destination's address, as `ip:port` with origin `none`: no name, but nothing is lost. At the callee's end SNI and
- * authority are the caller's words: an SNI of another namespace than the proxy's own is not believed, and the own name outranks
+ * authority are the caller's words: an SNI of another namespace than the proxy's own is not believed, and the own service outranks
  * the authority.
  */
 import type { Call } from '../../core/call.ts'
@@ -17,8 +17,16 @@ import { clusterOf } from './cluster-name.ts'
 import { memo } from './memo.ts'
 import { type ServiceName, serviceOfHost, serviceOfMeshSni } from './service-name.ts'
 
-const { serviceName, serviceNamespace, k8sNamespace, clusterName, upstreamCluster, requestedServerName, authority } =
-  FIELD
+const {
+  serviceName,
+  serviceNamespace,
+  k8sNamespace,
+  k8sDeployment,
+  clusterName,
+  upstreamCluster,
+  requestedServerName,
+  authority,
+} = FIELD
 
 const hostService = memo(serviceOfHost)
 const meshService = memo((sni: string): ServiceName => serviceOfMeshSni(sni) ?? { service: '', namespace: '' })
@@ -31,12 +39,20 @@ export function ownNamespace(values: readonly string[], ownIdentity: string): st
   return declared === '' ? namespaceOf(ownIdentity) : bounded(declared, MAX_LENGTH.name)
 }
 
-/** Service of the proxy itself, from its resource. */
+/** Service of the proxy itself, from its resource; '' where that does not tell. */
 export function ownService(values: readonly string[], namespace: string): string {
   const name = values[serviceName] || values[clusterName] || ''
-  if (name === '' || name.startsWith('unknown_service')) return ''
+  return name.startsWith('unknown_service') ? '' : inNamespace(name, namespace)
+}
+
+/** Workload of the proxy itself, named as a service would be. */
+export function ownWorkload(values: readonly string[], namespace: string): string {
+  return inNamespace(values[k8sDeployment]!, namespace)
+}
+
+function inNamespace(name: string, namespace: string): string {
   const bare = bounded(name, MAX_LENGTH.name)
-  return namespace === '' || bare.endsWith(`.${namespace}`) ? bare : `${bare}.${namespace}`
+  return bare === '' || namespace === '' || bare.endsWith(`.${namespace}`) ? bare : `${bare}.${namespace}`
 }
 
 /** Fills in the destination's service and namespace. `ownName` and `namespace` are those of the proxy. */
@@ -69,6 +85,10 @@ function calledHere(values: readonly string[], ownName: string, namespace: strin
     return bySni
   if (ownName !== '') return { service: ownName, namespace }
   const byAuthority = hostService(values[authority]!)
+  if (byAuthority.service !== '' && namespace !== '' && byAuthority.service.endsWith(`.${namespace}`))
+    return byAuthority
+  const workload = ownWorkload(values, namespace)
+  if (workload !== '') return { service: workload, namespace }
   return byAuthority.service === '' ? hostService(sni) : byAuthority
 }
 

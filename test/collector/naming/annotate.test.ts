@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { createAnnotator } from '../../../collector/naming/annotate.ts'
 import type { Call } from '../../../core/call.ts'
 import { type Fields, INBOUND, OUTBOUND, readCall } from '../sources/records.ts'
-import { snapshot } from './world.ts'
+import { declaredWorld, undeclaredWorld } from './world.ts'
 
 function annotated(fields: Fields): Call {
-  const policy = snapshot()
+  const policy = declaredWorld()
   const call = readCall(fields)
   createAnnotator(() => policy)(call)
   return call
@@ -20,6 +20,7 @@ describe('names from the inventory', () => {
         sourceIdentity: 'cluster.local/ns/shop/sa/web',
         sourceIdentityOrigin: 'record',
         sourceAddressIdentity: 'cluster.local/ns/shop/sa/web',
+        sourceService: 'web.shop',
         sourceWorkload: 'web',
         sourceWorkloadOrigin: 'inventory',
         sourceNamespace: 'shop',
@@ -92,7 +93,7 @@ describe('names from the inventory', () => {
   })
 
   it('without a declared world nothing is renamed', () => {
-    const policy = snapshot(false)
+    const policy = undeclaredWorld()
     const call = readCall(INBOUND)
     const before = { ...call }
     createAnnotator(() => policy)(call)
@@ -100,12 +101,12 @@ describe('names from the inventory', () => {
   })
 
   it('a new snapshot is in force at once', () => {
-    let policy = snapshot(false)
+    let policy = undeclaredWorld()
     const annotate = createAnnotator(() => policy)
     const call = () => readCall({ ...OUTBOUND, upstreamCluster: '', authority: 'cart' })
     const before = call()
     annotate(before)
-    policy = snapshot()
+    policy = declaredWorld()
     const after = call()
     annotate(after)
     expect([before.destinationService, after.destinationService]).toEqual(['cart', 'cart.shop'])
@@ -114,7 +115,7 @@ describe('names from the inventory', () => {
 
 describe('the decision', () => {
   const decided = (fields: Fields) => {
-    const policy = snapshot()
+    const policy = declaredWorld()
     const call = readCall(fields)
     createAnnotator(() => policy)(call)
     return { call, queries: policy.queries }
@@ -122,10 +123,11 @@ describe('the decision', () => {
 
   it('is asked for with what the record proves', () => {
     const { call, queries } = decided({ ...INBOUND, path: '/items/42?x=1' })
-    expect(call).toMatchObject({ decision: 'allowed', decisionReason: 'shop/allow-web rule 0' })
+    expect(call).toMatchObject({ decision: 'allowed', decisionReason: expect.stringMatching(/^shop\/allow-web/) })
     expect(queries).toEqual([
       {
         sourceIdentity: 'cluster.local/ns/shop/sa/web',
+        sourceKnown: true,
         sourceAddress: '10.0.0.11',
         destinationNamespace: 'shop',
         destinationAddress: '10.0.0.21',
@@ -140,16 +142,32 @@ describe('the decision', () => {
     ])
   })
 
-  it('is of nobody for a plaintext caller', () => {
-    const plain = { ...INBOUND, downstreamPeerUriSan: '', downstreamTlsVersion: '', requestedServerName: '' }
-    expect(decided(plain).queries[0]?.sourceIdentity).toBe('')
+  it('is the same for both reporters', () => {
+    expect([INBOUND, OUTBOUND].map((fields) => decided(fields).call.decision)).toEqual(['allowed', 'allowed'])
+    const job = 'spiffe://cluster.local/ns/shop/sa/job'
+    expect(decided({ ...INBOUND, downstreamPeerUriSan: job }).call.decision).toBe('denied')
+    expect(decided({ ...OUTBOUND, upstreamLocalUriSan: job }).call.decision).toBe('denied')
+  })
+
+  it('holds a plaintext caller for nobody', () => {
+    const plain = { ...INBOUND, downstreamTlsVersion: '', requestedServerName: '', downstreamPeerUriSan: '' }
+    const { call, queries } = decided(plain)
+    expect(queries[0]).toMatchObject({ sourceIdentity: '', sourceKnown: true })
+    expect(call.decision).toBe('denied')
+  })
+
+  it('holds a caller whom the record does not name for unknown, not for nobody', () => {
+    const { call, queries } = decided({
+      ...INBOUND,
+      downstreamPeerUriSan: '',
+      downstreamTlsVersion: '',
+      accessLogType: '',
+    })
+    expect(queries[0]).toMatchObject({ sourceIdentity: '', sourceKnown: false })
+    expect(call.decision).toBe('unknown')
   })
 
   it.each([
-    [
-      'a caller whom the record does not name',
-      { ...INBOUND, downstreamPeerUriSan: '', downstreamTlsVersion: '', accessLogType: '' },
-    ],
     ['a connection', { ...INBOUND, method: '', responseCode: '0', accessLogType: 'NotSet' }],
     [
       'a failed handshake',

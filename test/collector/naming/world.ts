@@ -1,59 +1,87 @@
-/** A declared world of three workloads: web calls cart; `vault` is in another namespace; `cart-all` selects what `cart` does. */
-import type { AccessQuery, Inventory, PolicySnapshot, Service, Workload } from '../../../policy/policy.ts'
+/** A declared world: web calls cart; job has no service; vault is in another namespace. */
+import { declare, nothingDeclared } from '../../../policy/declared.ts'
+import type { AccessQuery, PolicySnapshot } from '../../../policy/policy.ts'
+import { createSnapshot, emptySnapshot } from '../../../policy/snapshot.ts'
 
-function workload(name: string, namespace: string, address: string): Workload {
+function pod(name: string, namespace: string, podIP: string): object {
   return {
-    pod: `${name}-0`,
-    namespace,
-    workload: name,
-    serviceAccount: name,
-    identity: `cluster.local/ns/${namespace}/sa/${name}`,
-    labels: {},
-    node: 'node-1',
-    addresses: [address],
-    meshed: true,
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: `${name}-0`,
+      namespace,
+      labels: { app: name },
+      ownerReferences: [{ kind: 'StatefulSet', name, controller: true }],
+    },
+    spec: { serviceAccountName: name, containers: [{ name: 'app' }, { name: 'istio-proxy' }] },
+    status: { phase: 'Running', podIP },
   }
 }
 
-function service(name: string, namespace: string, clusterAddress: string): Service {
-  const ports = [{ port: 80, targetPort: 8080, name: 'http' }]
-  return { name, namespace, canonical: `${name}.${namespace}`, clusterAddresses: [clusterAddress], ports }
+function service(name: string, namespace: string, clusterIP: string, podIP: string): object[] {
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace },
+      spec: { clusterIP, selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+    },
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: `${name}-1`, namespace, labels: { 'kubernetes.io/service-name': name } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [podIP] }],
+      ports: [{ name: 'http', port: 8080 }],
+    },
+  ]
 }
 
-const WEB = workload('web', 'shop', '10.0.0.11')
-const CART = workload('cart', 'shop', '10.0.0.21')
-const JOB = workload('job', 'shop', '10.0.0.31')
-const VAULT = workload('vault', 'bank', '10.0.0.41')
-const BEHIND: [Service, Workload][] = [
-  [service('cart', 'shop', '10.96.0.5'), CART],
-  [service('web', 'shop', '10.96.0.6'), WEB],
-  [service('vault', 'bank', '10.96.0.7'), VAULT],
+/** Only web may call cart. */
+const allowWeb = {
+  apiVersion: 'security.istio.io/v1',
+  kind: 'AuthorizationPolicy',
+  metadata: { name: 'allow-web', namespace: 'shop' },
+  spec: {
+    selector: { matchLabels: { app: 'cart' } },
+    rules: [{ from: [{ source: { principals: ['cluster.local/ns/shop/sa/web'] } }] }],
+  },
+}
+
+const items = [
+  pod('web', 'shop', '10.0.0.11'),
+  pod('cart', 'shop', '10.0.0.21'),
+  pod('job', 'shop', '10.0.0.31'),
+  pod('vault', 'bank', '10.0.0.41'),
+  ...service('web', 'shop', '10.96.0.6', '10.0.0.11'),
+  ...service('cart', 'shop', '10.96.0.5', '10.0.0.21'),
+  ...service('vault', 'bank', '10.96.0.7', '10.0.0.41'),
+  allowWeb,
 ]
 
-const inventory: Inventory = {
-  known: true,
-  workloadAt: (address) => [WEB, CART, JOB, VAULT].find((one) => one.addresses.includes(address)),
-  serviceByHost: (host) =>
-    BEHIND.map(([one]) => one).find(
-      (one) => one.canonical === host || one.name === host || one.clusterAddresses.includes(host),
-    ),
-  serviceByEndpoint: (address, port) =>
-    port === 8080 ? BEHIND.find(([, pod]) => pod.addresses.includes(address))?.[0] : undefined,
-  workloadsOf: (of) => BEHIND.filter(([one]) => one === of).map(([, pod]) => pod),
-  hasIdentity: (identity) => [WEB, CART, JOB, VAULT].some((one) => one.identity === identity),
-}
+export type Watched = PolicySnapshot & { queries: AccessQuery[] }
 
-/** A snapshot over that world that keeps what it was asked. */
-export function snapshot(known = true): PolicySnapshot & { queries: AccessQuery[] } {
+/** A snapshot that keeps what it was asked. */
+function watched(snapshot: PolicySnapshot): Watched {
   const queries: AccessQuery[] = []
   return {
-    version: 'test',
-    inventory: { ...inventory, known },
+    version: snapshot.version,
+    inventory: snapshot.inventory,
     queries,
     decide(query) {
       queries.push(query)
-      return { decision: 'allowed', reason: 'shop/allow-web rule 0' }
+      return snapshot.decide(query)
     },
-    strictMtls: () => undefined,
+    strictMtls: (address, port) => snapshot.strictMtls(address, port),
   }
+}
+
+export function declaredWorld(): Watched {
+  const declared = nothingDeclared()
+  declare(declared, { apiVersion: 'v1', kind: 'List', items }, 'world')
+  return watched(createSnapshot(declared))
+}
+
+export function undeclaredWorld(): Watched {
+  return watched(emptySnapshot())
 }

@@ -70,6 +70,12 @@ describe('names', () => {
     expect(readCall({ ...forged, authority: 'evil.bank:80' }).destinationService).toBe('cart.shop')
   })
 
+  it('a workload that is not told as a service is one where the caller names none of its namespace', () => {
+    const istio = { ...INBOUND, requestedServerName: '', serviceName: '', k8sDeployment: 'cart-v2' }
+    expect(readCall(istio).destinationService).toBe('cart.shop')
+    expect(readCall({ ...istio, authority: 'evil.bank' }).destinationService).toBe('cart-v2.shop')
+  })
+
   it('without resource and SNI the authority names the destination', () => {
     const bare = { ...INBOUND, requestedServerName: '', serviceName: '', k8sNamespace: '' }
     expect(readCall({ ...bare, authority: 'Cart.shop.svc.k8s.example.:8080' }).destinationService).toBe('cart.shop')

@@ -5,13 +5,14 @@
  *   callee's end        the record's service, where the pod that reports is declared behind it; else the service that this
  *                       endpoint is declared to be; else the pod's workload. What the caller wrote into SNI or authority can
  *                       so never move a call to another service.
- *   caller's end        the record's service, by its canonical name
+ *   caller's end        the record's service, by its canonical name; else the service that this endpoint is declared to be
  *   address only        the service of the endpoint or cluster address, else the workload at it
  *
  * A name the inventory does not know stays as the record has it.
  */
 import type { Call } from '../../core/call.ts'
 import type { Inventory, Service, Workload } from '../../policy/policy.ts'
+import { isBehind } from './declared-source.ts'
 
 export interface DeclaredDestination {
   /** Canonical; '' where the inventory knows nothing better than the record. */
@@ -28,13 +29,10 @@ export function declaredDestination(call: Call, inventory: Inventory): DeclaredD
   const workload = address === '' ? undefined : inventory.workloadAt(address)
   const recorded = call.destinationServiceOrigin === 'record' && call.destinationService !== PASSTHROUGH
   const named = recorded ? inventory.serviceByHost(call.destinationService) : undefined
-  if (recorded && (call.reporter !== 'destination' || workload === undefined)) return byService(named, workload)
-  if (named !== undefined && workload !== undefined && isBehind(inventory, named, workload)) {
-    return byService(named, workload)
-  }
-  const found =
-    address === '' ? undefined : (inventory.serviceByEndpoint(address, port) ?? inventory.serviceByHost(address))
-  if (found !== undefined || workload === undefined) return byService(found, workload)
+  const witnessed = call.reporter !== 'destination' || workload === undefined
+  if (named !== undefined && (witnessed || isBehind(inventory, named, workload))) return byService(named, workload)
+  const found = address === '' ? undefined : inventory.serviceByEndpoint(address, port)
+  if (found !== undefined || workload === undefined || (recorded && witnessed)) return byService(found, workload)
   return { service: `${workload.workload}.${workload.namespace}`, namespace: workload.namespace, workload }
 }
 
@@ -44,8 +42,4 @@ function byService(service: Service | undefined, workload: Workload | undefined)
     namespace: workload?.namespace ?? service?.namespace ?? '',
     workload,
   }
-}
-
-function isBehind(inventory: Inventory, service: Service, workload: Workload): boolean {
-  return inventory.workloadsOf(service).some((one) => one.pod === workload.pod && one.namespace === workload.namespace)
 }
