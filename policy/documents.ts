@@ -50,6 +50,7 @@ function parseYaml(text: string, file: string): unknown[] {
     if (documents.length > MAX_DOCUMENTS) fail(undefined, `has over ${MAX_DOCUMENTS} documents`)
     return documents.map((document) => {
       const error = document.errors[0]
+      if (error?.code === 'RESOURCE_EXHAUSTION') fail(error.pos[0], `is nested deeper than the limit of ${MAX_DEPTH}`)
       if (error !== undefined) fail(error.pos[0], `is not valid YAML: ${error.code.toLowerCase().replaceAll('_', ' ')}`)
       checkTree(document, fail)
       return document.toJS({ maxAliasCount: MAX_ALIASES })
