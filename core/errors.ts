@@ -10,6 +10,8 @@ export type ErrorCode =
   | 'block_corrupt' // bytes that are no block
   | 'bad_input' // a sender's or user's input is wrong
   | 'too_large' // over a stated limit
+  | 'throttled' // a sender is over its quota; retriable
+  | 'unauthenticated' // a sender did not prove who it is
   | 'config' // configuration cannot be used
   | 'store_unavailable' // ClickHouse cannot be reached or is overloaded; retriable
   | 'store_rejected' // ClickHouse refuses the statement; not retriable

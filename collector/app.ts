@@ -1,0 +1,106 @@
+/** The collector role: two listeners, one publisher, ticks. */
+
+import type { Bus } from '../core/bus/bus.ts'
+import { TOPIC } from '../core/bus/topics.ts'
+import type { Call } from '../core/call.ts'
+import { type Clock, SECOND } from '../core/clock.ts'
+import { messageOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { Admission } from './admission.ts'
+import type { CollectorConfig } from './config.ts'
+import { Ingest } from './ingest.ts'
+import { type CollectorCounts, CollectorMetrics } from './metrics.ts'
+import { listenGrpc } from './otlp/grpc.ts'
+import { listenHttp } from './otlp/http.ts'
+import { DEFAULT_LIMITS } from './otlp/limits.ts'
+import type { Listener } from './otlp/listener.ts'
+import { Senders } from './otlp/senders.ts'
+import { Publisher } from './publisher.ts'
+import type { LogSource } from './sources/source.ts'
+import { collectorId, Ticker } from './ticker.ts'
+
+export interface CollectorOptions {
+  config: CollectorConfig
+  /** Where the collector's id is kept. */
+  dataFolder: string
+  bus: Bus
+  clock: Clock
+  /** Readers of log records, in the order in which they are asked. */
+  sources: readonly LogSource[]
+  /** Writes what policy and inventory say into a call; must give it a `destinationService` by them alone. */
+  annotate: (call: Call) => void
+  logger: Logger
+  /** False where ticks are driven by hand, with `tick`. */
+  ticking: boolean
+}
+
+export interface RunningCollector {
+  ports: { grpc: number; http: number }
+  /** The stable id that its ticks carry. */
+  id: string
+  counts: CollectorCounts
+  /** Writes a tick to every partition of calls; resolves when it is durable. */
+  tick(): Promise<void>
+  /** Resolves when it has stopped by the signal: everything acknowledged is durable, and the leave tick is written. */
+  stopped: Promise<void>
+}
+
+/** How long requests under way may still take once the program stops. */
+const DRAIN_MS = 10_000
+
+/** Resolves when both listeners are open. Throws `port_in_use`, `folder_unusable` or `config`. */
+export async function startCollector(options: CollectorOptions, signal: AbortSignal): Promise<RunningCollector> {
+  const { config, bus, clock, sources, annotate, logger } = options
+  const id = collectorId(options.dataFolder)
+  const metrics = new CollectorMetrics()
+  const rules = {
+    sources,
+    annotate,
+    partitions: bus.partitions(TOPIC.calls),
+    latenessUs: config.latenessSeconds * SECOND,
+    limits: DEFAULT_LIMITS,
+  }
+  const publisher = new Publisher({ bus, clock, rules, metrics })
+  const ingest = new Ingest({ publisher, admission: new Admission(config), clock, limits: DEFAULT_LIMITS, metrics })
+  const senders = new Senders(config)
+  const ticker = new Ticker({ publisher, producer: id, metrics, logger })
+
+  const listeners: Listener[] = []
+  try {
+    listeners.push(await listenGrpc({ config, ingest, senders, logger }))
+    listeners.push(await listenHttp({ config, ingest, senders, logger }))
+  } catch (error) {
+    for (const listener of listeners) listener.cut()
+    throw error
+  }
+  if (options.ticking) ticker.start(config.tickMs)
+
+  const drain = async (): Promise<void> => {
+    ingest.stop()
+    ticker.stop()
+    const cut = setTimeout(() => {
+      for (const listener of listeners) listener.cut()
+    }, DRAIN_MS)
+    await Promise.all(listeners.map((listener) => listener.stop()))
+    clearTimeout(cut)
+    await publisher.drained()
+    await ticker.tick(true).catch((error: unknown) => {
+      logger.warn(
+        { reason: messageOf(error) },
+        'the leave tick could not be written; others will notice by its absence',
+      )
+    })
+  }
+  const stopped = new Promise<void>((resolve, reject) => {
+    const stop = () => void drain().then(resolve, reject)
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+  })
+  return {
+    ports: { grpc: listeners[0]!.port, http: listeners[1]!.port },
+    id,
+    counts: metrics.counts,
+    tick: () => ticker.tick(),
+    stopped,
+  }
+}

@@ -1,0 +1,49 @@
+/** One OTLP request body on its way in, and who sent it. */
+import { createHash } from 'node:crypto'
+import { DELIVERY_ID_BYTES } from '../core/block.ts'
+import type { Trust } from '../core/call.ts'
+
+export interface Sender {
+  /** What quotas and `Call.sender` go by: verified identity, relay or token name, else the address. */
+  key: string
+  /** `verified` for loopback and configured relays; of other senders each call is looked at (`identity`). */
+  trust: Trust
+  /** Canonical identity of the client certificate, '' where there is none. */
+  identity: string
+}
+
+export type Signal = 'logs' | 'traces' | 'metrics'
+export type Encoding = 'protobuf' | 'json'
+
+export interface Delivery {
+  /** Decompressed. */
+  body: Uint8Array
+  signal: Signal
+  encoding: Encoding
+  sender: Sender
+  /** Epoch microseconds at which the whole body was there. */
+  received: number
+}
+
+/** What became of a delivery that is durable. */
+export interface Receipt {
+  records: number
+  rejected: number
+  /** Why the first rejected record was; '' where none was. */
+  reason: string
+}
+
+/**
+ * Identity of a delivery: the first 128 bits of SHA-256 over its trust and its decompressed body. With the trust in it, nobody can
+ * have a verified sender's records dropped as duplicates by sending the same bytes first.
+ */
+export function deliveryId({ body, sender }: Pick<Delivery, 'body' | 'sender'>): Uint8Array {
+  const mark = sender.trust === 'verified' ? '\x01' : sender.identity === '' ? '\x00' : `\x02${sender.identity}\x00`
+  return createHash('sha256').update(mark).update(body).digest().subarray(0, DELIVERY_ID_BYTES)
+}
+
+/** Identity of part `part` of a delivery whose calls do not fit one block; part 0 is the delivery itself. */
+export function partId(id: Uint8Array, part: number): Uint8Array {
+  if (part === 0) return id
+  return createHash('sha256').update(id).update(String(part)).digest().subarray(0, DELIVERY_ID_BYTES)
+}

@@ -1,0 +1,87 @@
+/** A request body on its way from a listener to the bus: read, counted, durable, answered. Both listeners meet here. */
+import type { Clock } from '../core/clock.ts'
+import { isRetriable, PipelineError } from '../core/errors.ts'
+import type { Admission, Lease } from './admission.ts'
+import type { Encoding, Receipt, Sender, Signal } from './delivery.ts'
+import type { CollectorMetrics } from './metrics.ts'
+import { countItems, countItemsJson } from './otlp/count-items.ts'
+import type { ReadLimits } from './otlp/limits.ts'
+import type { Publisher } from './publisher.ts'
+
+/** What an unreadable body costs of its sender's quota. */
+const RUBBISH_BYTES_PER_RECORD = 1024
+
+export interface IngestOptions {
+  publisher: Publisher
+  admission: Admission
+  clock: Clock
+  limits: ReadLimits
+  metrics: CollectorMetrics
+}
+
+export interface Body {
+  bytes: Uint8Array
+  signal: Signal
+  encoding: Encoding
+  sender: Sender
+}
+
+export class Ingest {
+  readonly #options: IngestOptions
+  #stopping = false
+
+  constructor(options: IngestOptions) {
+    this.#options = options
+  }
+
+  /** Room for one request of a sender; throws `throttled` or `bus_full`. Release it when the request is answered. */
+  open(sender: Sender): Lease {
+    if (this.#stopping) throw stopping()
+    try {
+      return this.#options.admission.open(sender.key)
+    } catch (error) {
+      this.refused(error)
+      throw error
+    }
+  }
+
+  /** Resolves when every record of the body is durable. Throws a PipelineError that says what to answer. */
+  async accept({ bytes, signal, encoding, sender }: Body, lease: Lease): Promise<Receipt> {
+    try {
+      const receipt = await this.#read({ bytes, signal, encoding, sender })
+      lease.spend(receipt.records)
+      return receipt
+    } catch (error) {
+      this.refused(error)
+      // Rubbish is not free: it was walked like everything else.
+      if (!isRetriable(error)) lease.spend(Math.ceil(bytes.byteLength / RUBBISH_BYTES_PER_RECORD))
+      throw error
+    }
+  }
+
+  async #read({ bytes, signal, encoding, sender }: Body): Promise<Receipt> {
+    const { publisher, clock, limits, metrics } = this.#options
+    if (signal === 'logs') {
+      return publisher.publish({ body: bytes, signal, encoding, sender, received: clock.now() })
+    }
+    const records = (encoding === 'json' ? countItemsJson : countItems)(bytes, signal, limits)
+    metrics.received(signal, records, bytes.byteLength)
+    return { records, rejected: 0, reason: '' }
+  }
+
+  /** Counts a refusal by its kind. */
+  refused(error: unknown): void {
+    const { metrics } = this.#options
+    if (error instanceof PipelineError && error.code === 'throttled') metrics.add('throttled', 1)
+    else if (isRetriable(error)) metrics.add('refused', 1)
+  }
+
+  /** From now on every new request is asked to come again, elsewhere or later. */
+  stop(): void {
+    this.#stopping = true
+  }
+}
+
+function stopping(): PipelineError {
+  return new PipelineError('bus_unavailable', 'the collector is stopping', { retriable: true, retryAfterMs: 1000 })
+}

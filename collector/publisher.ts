@@ -1,0 +1,235 @@
+/**
+ * Group commit. While one publication is under way, deliveries are read and gathered for the next; each sender is answered when
+ * the publication that holds its delivery is durable. Senders take turns, so a long queue delays only its owner.
+ *
+ * Ticks go the same way. A tick's time is never past the arrival of a delivery that is not durable yet.
+ */
+import { setImmediate } from 'node:timers/promises'
+import type { Bus, Publication } from '../core/bus/bus.ts'
+import { partitionOf, TOPIC } from '../core/bus/topics.ts'
+import type { Clock } from '../core/clock.ts'
+import { encodeTick, type Tick } from '../core/tick.ts'
+import { BlockBuilder } from './block-builder.ts'
+import type { Delivery, Receipt } from './delivery.ts'
+import { FairQueue } from './fair-queue.ts'
+import type { CollectorMetrics } from './metrics.ts'
+import { type ReadDelivery, type ReadingRules, readDelivery } from './read-delivery.ts'
+import { encodeRejected } from './rejected.ts'
+
+/** A commit takes no further delivery once it holds so many records or bytes of bodies. */
+const COMMIT_RECORDS = 16_384
+const COMMIT_BYTES = 16 * 1024 * 1024
+/** After so many records the event loop has its turn: connections are served while a commit is gathered. */
+const RECORDS_AT_A_TIME = 2048
+/** Rejected records of one bus record. */
+const REJECTED_AT_A_TIME = 4096
+
+interface Waiting {
+  delivery: Delivery
+  resolve(receipt: Receipt): void
+  reject(error: unknown): void
+}
+
+interface WaitingTick {
+  tick: Omit<Tick, 'time'>
+  resolve(): void
+  reject(error: unknown): void
+}
+
+export interface PublisherOptions {
+  bus: Bus
+  clock: Clock
+  rules: ReadingRules
+  metrics: CollectorMetrics
+}
+
+export class Publisher {
+  readonly #options: PublisherOptions
+  readonly #queue = new FairQueue<Waiting>()
+  /** Arrived and not durable. */
+  readonly #pending = new Set<Delivery>()
+  #ticks: WaitingTick[] = []
+  #lastTickTime = 0
+  #underWay: Promise<void> | undefined
+  #active = false
+  #running: Promise<void> = Promise.resolve()
+  /** Ends the wait for more while a publication is under way. */
+  #wake: () => void = () => {}
+
+  constructor(options: PublisherOptions) {
+    this.#options = options
+  }
+
+  /** Resolves when durable. Rejects with what `readDelivery` or the bus says. */
+  publish(delivery: Delivery): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      this.#pending.add(delivery)
+      this.#queue.push(delivery.sender.key, { delivery, resolve, reject })
+      this.#start()
+    })
+  }
+
+  /** Writes a tick to every partition of calls, behind all that was gathered before it. */
+  tick(tick: Omit<Tick, 'time'>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#ticks.push({ tick, resolve, reject })
+      this.#start()
+    })
+  }
+
+  /** Resolves when nothing is left to do. */
+  async drained(): Promise<void> {
+    while (this.#active) await this.#running
+  }
+
+  #start(): void {
+    this.#wake()
+    if (this.#active) return
+    this.#active = true
+    this.#running = this.#run()
+  }
+
+  async #run(): Promise<void> {
+    while (this.#queue.size > 0 || this.#ticks.length > 0 || this.#underWay !== undefined) {
+      // Whatever came in the same turn of the event loop shares a commit.
+      await setImmediate()
+      const commit = new Commit(this.#options)
+      await this.#gather(commit)
+      await this.#underWay
+      if (commit.waiting.length === 0 && this.#ticks.length === 0) continue
+      this.#underWay = this.#publish(commit).finally(() => {
+        this.#underWay = undefined
+        this.#wake()
+      })
+    }
+    this.#active = false
+  }
+
+  async #gather(commit: Commit): Promise<void> {
+    let sinceYield = 0
+    while (!commit.full) {
+      const waiting = this.#queue.take()
+      if (waiting === undefined) {
+        if (this.#underWay === undefined) return
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+        this.#wake = () => {}
+        continue
+      }
+      sinceYield += commit.add(waiting, (delivery) => this.#pending.delete(delivery))
+      if (sinceYield < RECORDS_AT_A_TIME) continue
+      sinceYield = 0
+      await setImmediate()
+    }
+  }
+
+  async #publish(commit: Commit): Promise<void> {
+    const ticks = this.#ticks
+    this.#ticks = []
+    const { bus } = this.#options
+    try {
+      const publications = commit.publications()
+      for (const { tick } of ticks) {
+        const value = encodeTick({ ...tick, time: this.#tickTime() })
+        for (let partition = 0; partition < bus.partitions(TOPIC.calls); partition += 1) {
+          publications.push({ topic: TOPIC.calls, partition, value })
+        }
+      }
+      await bus.publish(publications)
+      for (const { delivery } of commit.waiting) this.#pending.delete(delivery)
+      commit.resolve()
+      for (const { resolve } of ticks) resolve()
+    } catch (error) {
+      for (const { delivery } of commit.waiting) this.#pending.delete(delivery)
+      for (const { reject } of [...commit.waiting, ...ticks]) reject(error)
+    }
+  }
+
+  /** Never runs backwards, also where the clock does. */
+  #tickTime(): number {
+    let time = this.#options.clock.now()
+    for (const { received } of this.#pending) time = Math.min(time, received)
+    this.#lastTickTime = Math.max(this.#lastTickTime, time)
+    return this.#lastTickTime
+  }
+}
+
+/** What one publication holds. */
+class Commit {
+  readonly waiting: Waiting[] = []
+  readonly #options: PublisherOptions
+  readonly #read: ReadDelivery[] = []
+  readonly #blocks = new Map<number, BlockBuilder>()
+  #records = 0
+  #bytes = 0
+
+  constructor(options: PublisherOptions) {
+    this.#options = options
+  }
+
+  get full(): boolean {
+    return this.#records >= COMMIT_RECORDS || this.#bytes >= COMMIT_BYTES
+  }
+
+  /** Reads a delivery and takes it in, or refuses it alone. Returns the number of its records. */
+  add(waiting: Waiting, refused: (delivery: Delivery) => void): number {
+    const { delivery } = waiting
+    let read: ReadDelivery
+    try {
+      read = readDelivery(delivery, this.#options.rules)
+    } catch (error) {
+      refused(delivery)
+      waiting.reject(error)
+      // Its bytes were walked all the same.
+      return RECORDS_AT_A_TIME
+    }
+    for (const [partition, calls] of read.partitions) {
+      let builder = this.#blocks.get(partition)
+      if (builder === undefined) {
+        builder = new BlockBuilder()
+        this.#blocks.set(partition, builder)
+      }
+      builder.add(read.id, calls)
+    }
+    this.waiting.push(waiting)
+    this.#read.push(read)
+    this.#records += read.records
+    this.#bytes += delivery.body.byteLength
+    return read.records
+  }
+
+  publications(): Publication[] {
+    const publications: Publication[] = []
+    for (const [partition, builder] of this.#blocks) {
+      for (const value of builder.finish()) publications.push({ topic: TOPIC.calls, partition, value })
+    }
+    const partitions = this.#options.bus.partitions(TOPIC.rejected)
+    for (const { rejected } of this.#read) {
+      for (let from = 0; from < rejected.length; from += REJECTED_AT_A_TIME) {
+        const value = encodeRejected(rejected.slice(from, from + REJECTED_AT_A_TIME))
+        publications.push({ topic: TOPIC.rejected, partition: partitionOf(rejected[0]!.sender, partitions), value })
+      }
+    }
+    return publications
+  }
+
+  /** All of it is durable. */
+  resolve(): void {
+    const { metrics } = this.#options
+    this.waiting.forEach(({ delivery, resolve }, i) => {
+      const { records, calls, rejected, late, clamped } = this.#read[i]!
+      metrics.received('logs', records, delivery.body.byteLength)
+      metrics.add('calls', calls)
+      metrics.add('rejected', rejected.length)
+      metrics.add('late', late)
+      metrics.add('clamped', clamped)
+      const first = rejected[0]
+      resolve({
+        records,
+        rejected: rejected.length,
+        reason: first === undefined ? '' : `${first.reason}: ${first.detail}`,
+      })
+    })
+  }
+}

@@ -1,0 +1,162 @@
+/** Turns one delivery of logs into calls by partition and rejected records. Nothing leaves before all of it was read. */
+import { partitionOf } from '../core/bus/topics.ts'
+import type { Call } from '../core/call.ts'
+import { DAY, SECOND } from '../core/clock.ts'
+import { messageOf } from '../core/errors.ts'
+import { type Delivery, deliveryId } from './delivery.ts'
+import type { ReadLimits } from './otlp/limits.ts'
+import type { LogRecord } from './otlp/log-record.ts'
+import { readLogs } from './otlp/read-logs.ts'
+import { readLogsJson } from './otlp/read-logs-json.ts'
+import type { Rejected } from './rejected.ts'
+import { isCall, type LogSource, type RecordContext, type Unreadable } from './sources/source.ts'
+
+/** Further ahead of its arrival than this, a record's time is set back to it. */
+export const MAX_AHEAD_US = 60 * SECOND
+/** A time before this is absurd: no mesh is that old. 2000-01-01. */
+const EARLIEST_US = 946_684_800 * SECOND
+const MAX_DURATION_US = 366 * DAY
+/** All samples of one delivery together, so that refusing costs no more than accepting. */
+const MAX_SAMPLES_BYTES = 256 * 1024
+
+export interface ReadingRules {
+  sources: readonly LogSource[]
+  annotate: (call: Call) => void
+  partitions: number
+  latenessUs: number
+  limits: ReadLimits
+}
+
+/** Calls of one partition. `weights[i]` bounds the size of call i in characters. */
+export interface PartitionCalls {
+  calls: Call[]
+  weights: number[]
+}
+
+export interface ReadDelivery {
+  id: Uint8Array
+  records: number
+  calls: number
+  late: number
+  clamped: number
+  partitions: Map<number, PartitionCalls>
+  rejected: Rejected[]
+}
+
+/** Throws `bad_input` or `too_large` where the body as a whole cannot be read. */
+export function readDelivery(delivery: Delivery, rules: ReadingRules): ReadDelivery {
+  const { sender, received } = delivery
+  const id = deliveryId(delivery)
+  const hex = Buffer.from(id).toString('hex')
+  const context: RecordContext = { sender: sender.key, trust: sender.trust, received }
+  const read: ReadDelivery = {
+    id,
+    records: 0,
+    calls: 0,
+    late: 0,
+    clamped: 0,
+    partitions: new Map(),
+    rejected: [],
+  }
+  let samples = 0
+
+  const visit = (record: LogRecord, position: number, sample: () => Buffer): void => {
+    const result = toCall(record, context, rules.sources)
+    if (isCall(result)) result.received = received
+    const problem = isCall(result) ? setTimes(result, record, rules.latenessUs, read) : result
+    if (problem !== undefined) {
+      const text = samples < MAX_SAMPLES_BYTES ? printable(sample()) : ''
+      samples += text.length
+      const { reason, detail } = problem
+      const { trust } = sender
+      read.rejected.push({
+        received,
+        sender: sender.key,
+        trust,
+        signal: 'logs',
+        delivery: hex,
+        position,
+        reason,
+        detail,
+        sample: text,
+      })
+      return
+    }
+    const call = result as Call
+    call.trust = trustOf(call, delivery)
+    rules.annotate(call)
+    const partition = partitionOf(call.destinationService, rules.partitions)
+    let own = read.partitions.get(partition)
+    if (own === undefined) {
+      own = { calls: [], weights: [] }
+      read.partitions.set(partition, own)
+    }
+    own.calls.push(call)
+    own.weights.push(weightOf(record))
+    read.calls += 1
+  }
+  const reader = delivery.encoding === 'json' ? readLogsJson : readLogs
+  read.records = reader(delivery.body, rules.limits, visit)
+  return read
+}
+
+/** The first source that understands the record has it; else the first one's reason stands. */
+function toCall(record: LogRecord, context: RecordContext, sources: readonly LogSource[]): Call | Unreadable {
+  let problem: Unreadable | undefined
+  for (const source of sources) {
+    try {
+      const result = source.read(record, context)
+      if (isCall(result)) return result
+      problem ??= result
+    } catch (error) {
+      // A record that trips a reader must not hold up, or lose, the batch it came in.
+      problem ??= { reason: 'source_failed', detail: `${source.name}: ${messageOf(error).slice(0, 500)}` }
+    }
+  }
+  return problem ?? { reason: 'no_source', detail: 'no reader for log records is configured' }
+}
+
+/** A peer that proved its identity by mTLS is believed about its own side of a call, and about nothing else. */
+function trustOf(call: Call, { sender }: Delivery): Call['trust'] {
+  if (sender.trust === 'verified') return 'verified'
+  if (sender.identity === '') return 'claimed'
+  const own =
+    call.reporter === 'source' ? call.sourceIdentity : call.reporter === 'destination' ? call.destinationIdentity : ''
+  return own === sender.identity ? 'verified' : 'claimed'
+}
+
+/** Checks and sets the call's times; the reason where they are impossible. */
+function setTimes(call: Call, record: LogRecord, latenessUs: number, read: ReadDelivery): Unreadable | undefined {
+  const { start, end, durationUs, received } = call
+  if (!(durationUs >= 0 && durationUs <= MAX_DURATION_US)) {
+    return { reason: 'duration_absurd', detail: `duration of ${durationUs} us is not between 0 and 366 days` }
+  }
+  if (!(start >= EARLIEST_US && end >= start && end <= Number.MAX_SAFE_INTEGER)) {
+    return { reason: 'time_absurd', detail: `start ${start}, end ${end} (epoch us): before 2000, or end before start` }
+  }
+  // A source may have set it back by itself; the record tells.
+  if (Math.max(end, record.timeUs) - received > MAX_AHEAD_US) {
+    read.clamped += 1
+    call.end = Math.min(end, received)
+    call.start = call.end - durationUs
+    call.late = false
+    return undefined
+  }
+  call.late = received - end > latenessUs
+  if (call.late) read.late += 1
+  return undefined
+}
+
+/** Characters of everything the record said: bounds what its call can take up in a block. */
+function weightOf({ values, text }: LogRecord): number {
+  let weight = 100 + text.length
+  for (let i = 0; i < values.length; i += 1) weight += values[i]!.length
+  return weight
+}
+
+function printable(bytes: Buffer): string {
+  return bytes
+    .toString('utf8')
+    .replace(/[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffc]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .slice(0, 2048)
+}
