@@ -23,7 +23,12 @@ export function encodeTick(tick: Tick): Uint8Array {
 export function decodeTick(value: Uint8Array): Tick | undefined {
   if (value.length < 5 || value[0] !== 0x45 || value[1] !== 0x57 || value[2] !== 0x54 || value[3] !== 0x31)
     return undefined
-  const text = Buffer.from(value.buffer, value.byteOffset + 4, value.byteLength - 4).toString()
-  const [producer, seq, time, leave] = JSON.parse(text) as [string, number, number, boolean]
-  return { producer, seq, time, leave }
+  try {
+    const text = Buffer.from(value.buffer, value.byteOffset + 4, value.byteLength - 4).toString()
+    const [producer, seq, time, leave] = JSON.parse(text) as unknown[]
+    if (typeof producer !== 'string' || typeof seq !== 'number' || typeof time !== 'number') return undefined
+    return typeof leave === 'boolean' ? { producer, seq, time, leave } : undefined
+  } catch {
+    return undefined
+  }
 }
