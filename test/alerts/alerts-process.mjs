@@ -4,17 +4,22 @@
  * record of incidents as { offset, value }.
  */
 import { pino } from 'pino'
-import { runAlerts } from '../../dist/alerts/app.js'
+import { ALERT_GROUPS, runAlerts } from '../../dist/alerts/app.js'
 import { AlertsConfig } from '../../dist/alerts/config.js'
 import { openLocalBus } from '../../dist/core/bus/local/local-bus.js'
 import { TOPIC, topicSpecs } from '../../dist/core/bus/topics.js'
 import { systemClock } from '../../dist/core/clock.js'
 
 const [folder, config] = process.argv.slice(2)
-const bus = openLocalBus({
+const bus = await openLocalBus({
   folder,
   topics: topicSpecs(1),
   config: { maxBytes: 64 * 1024 * 1024, durability: 'process' },
+  requiredGroups: [
+    { topic: TOPIC.findings, group: ALERT_GROUPS.incidents },
+    { topic: TOPIC.incidents, group: ALERT_GROUPS.notify },
+    { topic: TOPIC.incidents, group: 'observer' },
+  ],
 })
 const { signal } = new AbortController()
 const options = {
