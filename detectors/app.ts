@@ -1,7 +1,7 @@
 /** The detectors' role: both stages over every partition the bus gives this process. */
-import type { Logger } from 'pino'
 import type { Bus } from '../core/bus/bus.ts'
 import { TOPIC } from '../core/bus/topics.ts'
+import type { Logger } from '../core/logger.ts'
 import type { DetectorsConfig } from './config.ts'
 import { emptyCounts, type StageCounts } from './engine/counts.ts'
 import { createProcessor } from './engine/machine.ts'

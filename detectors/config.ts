@@ -1,6 +1,10 @@
 /** Settings of the detectors. Each detector's own section lies beside it. */
 import { z } from 'zod'
+import { DenialScanConfig } from './denial-scan.ts'
 import { DenialSpikeConfig } from './denial-spike.ts'
+import { LatencyShiftConfig } from './latency-shift.ts'
+import { NewPathConfig } from './new-path.ts'
+import { TlsFailureConfig } from './tls-failure.ts'
 
 export const DetectorsConfig = z.strictObject({
   latenessSeconds: z
@@ -34,5 +38,9 @@ export const DetectorsConfig = z.strictObject({
     .default(200_000)
     .describe('Pairs remembered in one partition; past it the least established and longest idle are forgotten.'),
   denialSpike: DenialSpikeConfig.prefault({}),
+  denialScan: DenialScanConfig.prefault({}),
+  tlsFailure: TlsFailureConfig.prefault({}),
+  newPath: NewPathConfig.prefault({}),
+  latencyShift: LatencyShiftConfig.prefault({}),
 })
 export type DetectorsConfig = z.infer<typeof DetectorsConfig>

@@ -115,6 +115,8 @@ export interface WindowGroup {
   late: boolean
   /** Start of the pair's first verified window; `start` where this is the first. */
   pairSince(key: string): number
+  /** Pairs of the owner that were seen at or after `time`, these windows included. */
+  activePairs(time: number): number
   /** What this detector remembers of a pair: plain data, changed in place. Nothing is kept of pairs never verified. */
   pair<T extends object>(key: string, fresh: () => T): T
   /** What it remembers of the owner. */

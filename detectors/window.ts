@@ -153,9 +153,8 @@ export interface PairWindow {
   /** As reported; the smallest by hash, sorted. Attributes, not part of the key. */
   destinationIdentities: string[]
   destinationNamespace: string
-  /** Issuers of the source's certificates as the destination saw them, and the earliest end of one in use; 0 where unknown. */
+  /** Issuers of the source's certificates in good handshakes, as the destination saw them. */
   peerIssuers: string[]
-  peerNotAfter: number
   /** Origin of the source's name: `identity` verified by TLS, `declared` by the inventory, or `address`. */
   sourceKnownBy: 'identity' | 'declared' | 'address'
   tallies: Tally[]

@@ -54,7 +54,6 @@ export class PairAccumulator {
   readonly #mismatches = new Buckets(MISMATCHES)
   readonly #paths = new Buckets(PATHS)
   #identified = false
-  #peerNotAfter = 0
   #first = Number.POSITIVE_INFINITY
   #last = 0
 
@@ -81,7 +80,6 @@ export class PairAccumulator {
     if (group.tlsFailure === '' && group.tlsState === 'mutual' && group.reporter !== 'source') {
       this.#identified = true
       this.#issuers.add(group.tlsPeerIssuer)
-      this.#expires(group.peerNotAfter)
     }
     if (group.outcome === 'denied') this.#denied(group)
     if (group.tlsFailure !== '') this.#failed(group)
@@ -96,7 +94,6 @@ export class PairAccumulator {
     this.#identities.addAll(other.#identities.sorted())
     this.#namespaces.addAll(other.#namespaces.sorted())
     this.#issuers.addAll(other.#issuers.sorted())
-    this.#expires(other.#peerNotAfter)
     this.#identified ||= other.#identified
     for (const from of other.#tallies.values()) {
       const into = this.#tally(from.reporter)
@@ -142,7 +139,6 @@ export class PairAccumulator {
       destinationIdentities: this.#identities.sorted(),
       destinationNamespace: this.#namespaces.sorted()[0] ?? '',
       peerIssuers: this.#issuers.sorted(),
-      peerNotAfter: this.#peerNotAfter,
       sourceKnownBy: this.#identified ? 'identity' : this.pair.sourceAddress === '' ? 'declared' : 'address',
       tallies: [...this.#tallies].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tally]) => tally),
       denials,
@@ -174,10 +170,6 @@ export class PairAccumulator {
       this.#tallies.set(reporter, tally)
     }
     return tally
-  }
-
-  #expires(until: number): void {
-    if (until > 0 && (this.#peerNotAfter === 0 || until < this.#peerNotAfter)) this.#peerNotAfter = until
   }
 
   #denied(group: RowGroup): void {

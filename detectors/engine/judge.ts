@@ -33,6 +33,7 @@ export function judge(
       windows,
       ownerSince: state.ownerSince(owner) ?? start,
       pairSince: (key) => state.pairSince(owner, key) ?? start,
+      activePairs: (time) => state.activePairs(owner, time),
       pair: (key, fresh) => state.pair(owner, key, name, fresh),
       own: (fresh) => state.own(owner, name, fresh),
     }

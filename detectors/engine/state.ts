@@ -71,6 +71,13 @@ export class KeyedState {
     return this.#owners.get(owner)?.pairs.get(key)?.since
   }
 
+  /** Pairs of the owner seen at or after `time`. */
+  activePairs(owner: string, time: number): number {
+    let active = 0
+    for (const { last } of this.#owners.get(owner)?.pairs.values() ?? []) if (last >= time) active += 1
+    return active
+  }
+
   /** The detector's data, or data that nobody keeps where the pair was never seen verified. */
   pair<T extends object>(owner: string, key: string, detector: string, fresh: () => T): T {
     const entry = this.#owners.get(owner)?.pairs.get(key)
