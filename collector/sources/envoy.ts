@@ -5,14 +5,13 @@
  * `format` is `envoy` for structured records, `istio-text` for lines. Lengths: bounded.ts.
  */
 import { type Call, emptyCall } from '../../core/call.ts'
-import { canonicalIdentity } from '../../core/identity.ts'
 import { FIELD, type LogRecord } from '../otlp/log-record.ts'
-import { ipOf, portOf } from './address.ts'
 import { bounded, MAX_LENGTH, wholeNumber } from './bounded.ts'
 import { readDenial } from './denial.ts'
 import { readReporter } from './direction.ts'
+import { readAddresses, readIdentities } from './ends.ts'
+import { readIds } from './ids.ts'
 import { fillFromLine } from './istio-text.ts'
-import { memo } from './memo.ts'
 import { nameDestination, namespaceOf, ownNamespace, ownService, ownWorkload } from './names.ts'
 import { readOutcome } from './outcome.ts'
 import { readRoute } from './route-template.ts'
@@ -87,12 +86,17 @@ function readRequest(call: Call, values: readonly string[], type: string): void 
     call.attempts = call.kind === 'connection' ? 0 : attemptsOf(values)
     return
   }
-  call.authority = bounded(values[F.authority]!, MAX_LENGTH.name)
+  call.authority = bounded(withoutCredentials(values[F.authority]!), MAX_LENGTH.name)
   const { path, route } = readRoute(values[F.path]!)
   call.path = path
   call.route = route
   call.protocol = call.grpcStatus >= 0 || (protocol === 'HTTP/2' && isGrpcPath(call)) ? 'grpc' : 'http'
   call.attempts = attemptsOf(values)
+}
+
+function withoutCredentials(authority: string): string {
+  const at = authority.lastIndexOf('@')
+  return at < 0 ? authority : authority.slice(at + 1)
 }
 
 function attemptsOf(values: readonly string[]): number {
@@ -117,66 +121,6 @@ const GRPC_PATH = /^\/[\w]+(?:\.\w+)*\.[A-Z]\w*\/[A-Z]\w*$/
 /** `/package.Service/Method` by POST: gRPC whose status was not logged. */
 function isGrpcPath({ method, path }: Call): boolean {
   return method === 'POST' && GRPC_PATH.test(path)
-}
-
-/** The first SPIFFE identity of a list with commas, canonical. */
-const identityOf = memo((text: string): string => {
-  const from = text.indexOf('spiffe://')
-  const rest = from < 0 ? text : text.slice(from)
-  const comma = rest.indexOf(',')
-  return canonicalIdentity(comma < 0 ? rest : rest.slice(0, comma))
-})
-
-/** A failed handshake proved nobody: then only the proxy's word on itself at the callee's end is taken, as a name to report. */
-function readIdentities(call: Call, values: readonly string[], failed: boolean): void {
-  const atSource = call.reporter === 'source'
-  const source = failed ? '' : values[atSource ? F.upstreamLocalUriSan : F.downstreamPeerUriSan]!
-  const destinationField = call.reporter === 'destination' ? F.downstreamLocalUriSan : F.upstreamPeerUriSan
-  const destination = failed && call.reporter !== 'destination' ? '' : values[destinationField]!
-  if (source !== '') {
-    call.sourceIdentity = identityOf(source)
-    if (call.sourceIdentity !== '') call.sourceIdentityOrigin = 'record'
-  }
-  if (destination !== '') {
-    call.destinationIdentity = identityOf(destination)
-    if (call.destinationIdentity !== '') call.destinationIdentityOrigin = 'record'
-  }
-}
-
-/**
- * The caller's address is what the callee sees. At the caller's end that is where its proxy connected from, else its pod's
- * address: its application may well speak from loopback.
- */
-function readAddresses(call: Call, values: readonly string[]): void {
-  const remote = values[F.downstreamRemoteAddress]!
-  const local = values[F.downstreamLocalAddress]!
-  if (call.reporter === 'destination') {
-    setSource(call, ipOf(remote), portOf(remote))
-    setDestination(call, ipOf(local), portOf(local))
-    return
-  }
-  const upstream = values[F.upstreamHost]!
-  const upstreamIp = ipOf(upstream)
-  setDestination(call, upstreamIp || ipOf(local), portOf(upstreamIp === '' ? local : upstream))
-  const from = call.reporter === 'source' ? values[F.upstreamLocalAddress]! : ''
-  const fromIp = ipOf(from)
-  if (fromIp !== '') {
-    setSource(call, fromIp, portOf(from))
-    return
-  }
-  const ownIp = call.reporter === 'source' ? ipOf(values[F.k8sPodIp]!) : ''
-  const remoteIp = ipOf(remote)
-  setSource(call, ownIp || remoteIp, ownIp === '' || ownIp === remoteIp ? portOf(remote) : 0)
-}
-
-function setSource(call: Call, address: string, port: number): void {
-  call.sourceAddress = address
-  call.sourcePort = port
-}
-
-function setDestination(call: Call, address: string, port: number): void {
-  call.destinationAddress = address
-  call.destinationPort = port
 }
 
 function readNames(call: Call, values: readonly string[]): void {
@@ -218,22 +162,4 @@ function judge(call: Call, values: readonly string[], failed: boolean): void {
   call.denialKind = denial.kind
   call.denialPolicy = denial.policy
   call.denialRule = denial.rule
-}
-
-const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/
-const TRACE_ID = /^[0-9a-f]{16,32}$/
-
-function readIds(call: Call, record: LogRecord, values: readonly string[]): void {
-  call.requestId = bounded(values[F.requestId]!, MAX_LENGTH.requestId)
-  call.traceId = record.traceId
-  call.spanId = record.spanId
-  if (call.traceId !== '') return
-  const traceId = values[F.traceId]!.toLowerCase()
-  if (TRACE_ID.test(traceId)) {
-    call.traceId = traceId.padStart(32, '0')
-    return
-  }
-  const parent = values[F.traceparent]!
-  const match = parent === '' ? null : TRACEPARENT.exec(parent)
-  if (match !== null) call.traceId = match[1]!
 }

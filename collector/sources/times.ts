@@ -1,13 +1,11 @@
-/** When a call began, how long it took and when it ended. */
+/** When a call began, how long it took and when it ended, as its record says; read-delivery.ts judges whether that can be. */
 import type { Call } from '../../core/call.ts'
-import { MINUTE } from '../../core/clock.ts'
+import { DAY } from '../../core/clock.ts'
 import { FIELD } from '../otlp/log-record.ts'
 import { wholeNumber } from './bounded.ts'
 
-/** A time further ahead of its arrival than this is a broken clock: it is set to the arrival. Old records keep their time. */
-export const MAX_AHEAD_US = MINUTE
 /** Longest duration believed: 365 days. */
-export const MAX_DURATION_US = 365 * 86_400_000_000
+export const MAX_DURATION_US = 365 * DAY
 
 const { durationUs, duration, startTime } = FIELD
 
@@ -21,8 +19,7 @@ export function readTimes(call: Call, timeUs: number, values: readonly string[])
     call.durationStepUs = 1000
   }
   const said = timeUs > 0 ? timeUs : timeOf(values[startTime]!)
-  const known = said > 0 && said + call.durationUs <= call.received + MAX_AHEAD_US
-  call.start = known ? said : Math.max(0, call.received - call.durationUs)
+  call.start = said > 0 ? said : Math.max(0, call.received - call.durationUs)
   call.end = call.start + call.durationUs
 }
 

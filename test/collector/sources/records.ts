@@ -1,7 +1,5 @@
-/** Log records for the tests of sources: made by hand, or read from recorded OTLP. */
-import { DEFAULT_LIMITS } from '../../../collector/otlp/limits.ts'
+/** Log records for the tests of sources. Recorded ones are in test/envoy. */
 import { FIELDS, type Field, type LogRecord } from '../../../collector/otlp/log-record.ts'
-import { readLogs } from '../../../collector/otlp/read-logs.ts'
 import { envoySource } from '../../../collector/sources/envoy.ts'
 import { isCall, type RecordContext, type Unreadable } from '../../../collector/sources/source.ts'
 import type { Call } from '../../../core/call.ts'
@@ -77,11 +75,4 @@ export const OUTBOUND: Fields = {
   k8sNamespace: 'shop',
   k8sPod: 'web-0',
   k8sPodIp: '10.0.0.11',
-}
-
-/** Copies of the log records of an ExportLogsServiceRequest. */
-export function decodeLogs(body: Uint8Array): LogRecord[] {
-  const records: LogRecord[] = []
-  readLogs(body, DEFAULT_LIMITS, (record) => records.push({ ...record, values: [...record.values] }))
-  return records
 }
