@@ -8,7 +8,7 @@ import { PeerAuthentications, type WorkloadModes } from './istio/peer-authentica
 import { attributesOf } from './istio/rule.ts'
 import { loadFolder } from './load.ts'
 import type { AccessQuery, PolicySnapshot, Verdict } from './policy.ts'
-import { VerdictCache } from './verdict-cache.ts'
+import { type Attribute, VerdictCache } from './verdict-cache.ts'
 
 export interface SnapshotOptions {
   trustDomain: string
@@ -55,8 +55,8 @@ export function createSnapshot(declared: Declared, options: SnapshotOptions = DE
     inventory.namespaceLabels,
   )
   const modes = new PeerAuthentications(peerAuthentications, options.rootNamespace)
-  const cache = new VerdictCache()
-  const keyOf = keyFor(authorizationPolicies.flatMap(({ rules }) => rules.flatMap(attributesOf)))
+  const looksAt = authorizationPolicies.flatMap(({ rules }) => rules.flatMap(attributesOf))
+  const cache = new VerdictCache(attributesThatMatter(looksAt))
   const targets = new Map<string, readonly Target[]>()
 
   const targetOf = (workload: InventoryWorkload, service: InventoryService | undefined): Target => ({
@@ -101,11 +101,10 @@ export function createSnapshot(declared: Declared, options: SnapshotOptions = DE
     inventory,
     decide(query) {
       if (nothing) return noPolicy
-      const key = keyOf(query)
-      const before = cache.get(key)
+      const before = cache.get(query)
       if (before !== undefined) return before
       const verdict = evaluate(query)
-      cache.set(key, verdict)
+      cache.set(query, verdict)
       return verdict
     },
     strictMtls(address, port) {
@@ -156,26 +155,25 @@ function distinct(targets: readonly Target[]): Target[] {
   return [...bySignature.values()]
 }
 
-/** A key over what can matter: without a policy on paths, calls to endless paths are one. */
-function keyFor(attributes: readonly string[]): (query: AccessQuery) => string {
-  const used = new Set(attributes)
-  const path = used.has('path')
-  const method = used.has('method')
-  const host = used.has('host')
-  const sni = used.has('connection.sni')
-  const source = used.has('source.ip')
-  return (q) => {
-    const m = method ? q.method : ''
-    const h = host ? q.host : ''
-    const n = sni ? q.sni : ''
-    const a = source ? q.sourceAddress : ''
-    const { sourceIdentity: i, destinationAddress: d, destinationService: s, destinationNamespace: ns } = q
-    // Lengths first: the texts are hostile, and no separator could keep them from running into each other.
-    return (
-      `${q.sourceKnown === false ? 1 : 0}${q.http ? 1 : 0} ${q.destinationPort} ${i.length} ${d.length} ${s.length} ` +
-      `${ns.length} ${m.length} ${h.length} ${n.length} ${a.length} ${i}${d}${s}${ns}${m}${h}${n}${a}${path ? q.path : ''}`
-    )
-  }
+/** What can matter, the least varied first: without a policy on paths, calls to endless paths are one. */
+function attributesThatMatter(looksAt: readonly string[]): Attribute[] {
+  const used = new Set(looksAt)
+  return [
+    (query) => query.destinationPort * 4 + (query.http ? 2 : 0) + (query.sourceKnown === false ? 1 : 0),
+    (query) => query.destinationNamespace,
+    (query) => query.destinationService,
+    (query) => query.destinationAddress,
+    (query) => query.sourceIdentity,
+    ...Object.entries(BY_POLICY).flatMap(([attribute, read]) => (used.has(attribute) ? read : [])),
+  ]
+}
+
+const BY_POLICY: Readonly<Record<string, Attribute>> = {
+  'source.ip': (query) => query.sourceAddress,
+  'connection.sni': (query) => query.sni,
+  host: (query) => query.host,
+  method: (query) => query.method,
+  path: (query) => query.path,
 }
 
 function versionOf({ places: _, ignored: __, ...lists }: Declared, options: SnapshotOptions): string {

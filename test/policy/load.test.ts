@@ -148,11 +148,10 @@ describe('a broken file fails with a sentence of its own', () => {
 })
 
 describe('bombs', () => {
-  const timed = (name: string, text: string) => {
+  // What takes exponential or quadratic time runs into the timeout of the test.
+  const refusal = (name: string, text: string) => {
     put(name, text)
-    const start = performance.now()
-    const error = errorOf(() => loadFolder(folder))
-    return { message: error.message, ms: performance.now() - start }
+    return errorOf(() => loadFolder(folder)).message
   }
 
   it('aliases that multiply are refused', () => {
@@ -163,9 +162,8 @@ describe('bombs', () => {
           .fill(`*a${i - 1}`)
           .join(', ')}]`,
       )
-    const { message, ms } = timed('a.yaml', lines.join('\n'))
+    const message = refusal('a.yaml', lines.join('\n'))
     expect(message).toBe('a.yaml: expands over 100 aliases')
-    expect(ms).toBeLessThan(5_000)
   })
 
   it.each([
@@ -179,14 +177,13 @@ describe('bombs', () => {
       `{"apiVersion":"v1","kind":"Pod","metadata":${'{"a":'.repeat(100)}1${'}'.repeat(101)}`,
     ],
   ])('nesting without end is refused: %s', (_, name, text) => {
-    const { message, ms } = timed(name, text)
+    const message = refusal(name, text)
     expect(message).toMatch(/nested deeper than the limit of 64$|^a\.json.*: \.metadata|metadata\.name/)
-    expect(ms).toBeLessThan(10_000)
   })
 
   it('a map of a hundred thousand keys takes no quadratic time', () => {
-    const { ms } = timed('a.yaml', Array.from({ length: 100_000 }, (_, i) => `k${i}: 1`).join('\n'))
-    expect(ms).toBeLessThan(10_000)
+    const text = Array.from({ length: 100_000 }, (_, i) => `k${i}: 1`).join('\n')
+    expect(refusal('a.yaml', text)).toMatch(/^a\.yaml: /)
   })
 })
 
