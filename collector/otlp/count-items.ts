@@ -20,7 +20,7 @@ const METRIC_DATA = ['gauge', 'sum', 'histogram', 'exponentialHistogram', 'summa
 const wire = new Wire()
 
 export function countItems(body: Uint8Array, signal: CountedSignal, limits: ReadLimits): number {
-  wire.open(Buffer.from(body.buffer, body.byteOffset, body.byteLength))
+  wire.open(body)
   try {
     return countBelow(WAYS[signal], 0, body.byteLength, { left: limits.maxRecords, limit: limits.maxRecords })
   } finally {

@@ -75,7 +75,7 @@ const sample = (): Buffer => wire.bytes.subarray(recordFrom, Math.min(recordEnd,
 
 /** Returns the number of records. Throws `bad_input` for bytes that are no such request, `too_large` past a limit. */
 export function readLogs(body: Uint8Array, readLimits: ReadLimits, visit: VisitLog): number {
-  wire.open(Buffer.from(body.buffer, body.byteOffset, body.byteLength))
+  wire.open(body)
   limits = readLimits
   count = 0
   try {
@@ -181,7 +181,7 @@ function readRecord(end: number): void {
 function readBody(end: number): void {
   readAny(end)
   if (anyTag === ANY_STRING) {
-    readTextBody(record, wire.bytes.toString('utf8', anyFrom, anyEnd), limits)
+    readTextBody(record, wire.bytes.utf8Slice(anyFrom, anyEnd), limits)
   } else if (anyTag === ANY_LIST) readList(anyFrom, anyEnd, record.values, 0)
 }
 
@@ -201,7 +201,7 @@ function readPair(end: number, values: string[], level: number): void {
     const tag = wire.tag(end)
     if (tag === PAIR_KEY) {
       const stop = wire.length(end)
-      position = fieldOfBytes(wire.bytes, wire.at, stop)
+      position = fieldOfBytes(wire.view, wire.at, stop)
       wire.at = stop
     } else if (tag === PAIR_VALUE) readAny(wire.length(end))
     else wire.skip(tag, end)
@@ -230,7 +230,7 @@ function readAny(end: number): void {
         anyText = wire.int64Text(end)
         break
       case ANY_DOUBLE:
-        anyText = String(wire.bytes.readDoubleLE(wire.fixed(8, end)))
+        anyText = String(wire.view.getFloat64(wire.fixed(8, end), true))
         break
       case ANY_ARRAY:
       case ANY_BYTES:
@@ -247,7 +247,7 @@ function readAny(end: number): void {
 function textOfAny(position: number): string {
   switch (anyTag) {
     case ANY_STRING:
-      return valueOfBytes(wire.bytes, anyFrom, anyEnd, limits.maxValueBytes, UNIQUE[position] === 0)
+      return valueOfBytes(wire, anyFrom, anyEnd, limits.maxValueBytes, UNIQUE[position] === 0)
     case ANY_BOOL:
     case ANY_INT:
     case ANY_DOUBLE:

@@ -4,47 +4,45 @@
  *
  * Invalid UTF-8 becomes U+FFFD, as everywhere in Node: one hostile path must not cost the whole batch it came in.
  */
-const SLOTS = 8192
+import { sameBytes, viewOf } from './same-bytes.ts'
+import type { Wire } from './wire.ts'
+
+const SLOTS = 4096
 /** Longest text that is cached. */
-const MAX_CACHED = 80
-const cache: string[] = new Array(SLOTS).fill('')
+const MAX_CACHED = 64
+/** Slot s holds `strings[s]`, whose bytes begin at s * MAX_CACHED of `slab`; a length of 0 is an empty slot. */
+const strings = new Array<string>(SLOTS).fill('')
+const lengths = new Uint8Array(SLOTS)
+const slab = Buffer.alloc(SLOTS * MAX_CACHED)
+const slabView = viewOf(slab)
 
 /** The text of these bytes, cut to `max` bytes; '' for what senders write where they have nothing. */
-export function valueOfBytes(bytes: Buffer, from: number, end: number, max: number, cached: boolean): string {
+export function valueOfBytes({ bytes, view }: Wire, from: number, end: number, max: number, cached: boolean): string {
   const length = end - from
   if (length === 0) return ''
   if (length === 1 && bytes[from] === 0x2d) return ''
-  if (
-    length === 4 &&
-    bytes[from] === 0x6e &&
-    bytes[from + 3] === 0x6c &&
-    bytes.toString('latin1', from, end) === 'null'
-  )
-    return ''
-  if (length > max) return bytes.toString('utf8', from, cutOf(bytes, from, from + max))
-  if (!cached || length > MAX_CACHED) return bytes.toString('utf8', from, end)
-  const middle = from + (length >> 1)
-  const slot =
-    (Math.imul(
-      bytes[end - 1]! | (bytes[middle]! << 8) | (bytes[end - 1 - (length >> 2)]! << 16) | (length << 24),
-      0x9e3779b1,
-    ) ^
-      Math.imul(
-        bytes[from]! | (bytes[from + (length >> 2)]! << 8) | (bytes[end - (length > 1 ? 2 : 1)]! << 16),
-        0x85ebca6b,
-      )) >>>
-    19
-  const known = cache[slot]!
-  if (known.length === length && sameAscii(known, bytes, from)) return known
-  const text = bytes.toString('utf8', from, end)
-  // Only ASCII has one unit per byte, so that a later comparison may go byte by byte.
-  if (text.length === length) cache[slot] = text
+  if (length === 4 && view.getUint32(from) === 0x6e75_6c6c) return ''
+  if (length > max) return bytes.utf8Slice(from, cutOf(bytes, from, from + max))
+  if (!cached || length > MAX_CACHED) return bytes.utf8Slice(from, end)
+  const slot = slotOf(view, from, end)
+  const at = slot * MAX_CACHED
+  if (lengths[slot] === length && sameBytes(view, from, slabView, at, length)) return strings[slot]!
+  const text = bytes.utf8Slice(from, end)
+  strings[slot] = text
+  lengths[slot] = length
+  for (let i = 0; i < length; i += 1) slab[at + i] = bytes[from + i]!
   return text
 }
 
-function sameAscii(text: string, bytes: Buffer, from: number): boolean {
-  for (let i = 0; i < text.length; i += 1) if (text.charCodeAt(i) !== bytes[from + i]) return false
-  return true
+/** Mixes the length with words from the beginning, the middle and the end. */
+function slotOf(view: DataView, from: number, end: number): number {
+  const length = end - from
+  if (length < 4) {
+    return (Math.imul(view.getUint8(from) | (view.getUint8(end - 1) << 8) | (length << 16), 0x9e3779b1) >>> 20) % SLOTS
+  }
+  const ends = Math.imul(view.getUint32(from), 0x85ebca6b) ^ view.getUint32(end - 4)
+  const middle = view.getUint32(from + ((length - 4) >> 1))
+  return (Math.imul(Math.imul(ends, 0xc2b2ae35) ^ middle ^ (length << 24), 0x9e3779b1) >>> 20) % SLOTS
 }
 
 /** Where to cut so that no character is torn. */

@@ -3,6 +3,7 @@
  * https://protobuf.dev/programming-guides/encoding/
  */
 import { PipelineError } from '../../core/errors.ts'
+import { viewOf } from './same-bytes.ts'
 
 export const VARINT = 0
 export const FIXED64 = 1
@@ -11,17 +12,27 @@ export const FIXED32 = 5
 
 const NONE = Buffer.alloc(0)
 
+declare global {
+  interface Buffer {
+    /** What `toString('utf8', ...)` ends in; called many times a record, the way there costs as much as the work. */
+    utf8Slice(from: number, end: number): string
+  }
+}
+
 export class Wire {
   bytes: Buffer = NONE
+  view: DataView = viewOf(NONE)
   at = 0
 
-  open(bytes: Buffer): void {
-    this.bytes = bytes
+  open(body: Uint8Array): void {
+    this.bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+    this.view = viewOf(body)
     this.at = 0
   }
 
+  /** Lets go of the body. */
   close(): void {
-    this.bytes = NONE
+    this.open(NONE)
   }
 
   /** Field number and wire type, as (number << 3 | type). */

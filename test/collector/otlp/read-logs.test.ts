@@ -144,7 +144,9 @@ describe('reader of OTLP logs', () => {
   })
 
   it('reads what a real Envoy sent as a generated decoder does', () => {
-    const scenarios = readdirSync(join(import.meta.dirname, '../../fixtures/envoy')).filter((name) => name.endsWith('.json'))
+    const scenarios = readdirSync(join(import.meta.dirname, '../../fixtures/envoy')).filter((name) =>
+      name.endsWith('.json'),
+    )
     expect(scenarios.length).toBeGreaterThan(0)
     for (const name of scenarios) {
       for (const body of readRecording(name.slice(0, -5)).bodies) expect(records(body)).toEqual(referenceRecords(body))
@@ -222,7 +224,9 @@ describe('reader of OTLP logs', () => {
     expect(() => records(deep(64), readLogsJson)).toThrow('nested deeper than 64')
     expect(() => records(deep(1_000_000), readLogsJson)).toThrow('nested deeper than 64')
     const limits = { ...DEFAULT_LIMITS, maxJsonParts: 100 }
-    expect(() => records(Buffer.from(`{"x":[${'0,'.repeat(100)}0]}`), readLogsJson, limits)).toThrow('more than 100 parts')
+    expect(() => records(Buffer.from(`{"x":[${'0,'.repeat(100)}0]}`), readLogsJson, limits)).toThrow(
+      'more than 100 parts',
+    )
   })
 
   it('keeps a JSON text body that is too deep as text', () => {

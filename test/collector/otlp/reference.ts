@@ -32,7 +32,7 @@ export interface Request {
   resourceLogs: { resource: { attributes: Pair[] } | undefined; scopeLogs: { logRecords: Log[] }[] }[]
 }
 
-const root = protobuf.loadSync(join(import.meta.dirname, 'otlp-logs.proto'))
+const root = protobuf.loadSync(join(import.meta.dirname, '../../../bench/otlp-logs.proto'))
 const type = root.lookupType('otlp.ExportLogsServiceRequest')
 
 /** protobufjs takes 64-bit integers as Long-like objects. */
@@ -109,7 +109,9 @@ export function referenceRecords(body: Uint8Array): LogRecord[] {
     resourceLogs?: { resource?: { attributes?: DecodedPair[] }; scopeLogs?: { logRecords?: DecodedLog[] }[] }[]
   }
   return (request.resourceLogs ?? []).flatMap(({ resource, scopeLogs }) =>
-    (scopeLogs ?? []).flatMap(({ logRecords }) => (logRecords ?? []).map((log) => recordOf(log, resource?.attributes ?? []))),
+    (scopeLogs ?? []).flatMap(({ logRecords }) =>
+      (logRecords ?? []).map((log) => recordOf(log, resource?.attributes ?? [])),
+    ),
   )
 }
 
@@ -168,5 +170,11 @@ function parse(text: string): Record<string, unknown> | undefined {
 export function named(record: LogRecord): Record<string, unknown> {
   const fields = Object.fromEntries(FIELDS.map((field) => [field, record.values[FIELD[field]]]))
   const { timeUs, traceId, spanId, text } = record
-  return { timeUs, traceId, spanId, text, ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== '')) }
+  return {
+    timeUs,
+    traceId,
+    spanId,
+    text,
+    ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== '')),
+  }
 }
