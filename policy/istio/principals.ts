@@ -1,6 +1,6 @@
 /**
  * How policies name callers. Identities come canonical (core/identity.ts), so without `spiffe://` and with the trust domain in
- * lower case; a caller in plain text has none, and matches no positive name.
+ * lower case; a caller in plain text has none, which no positive name matches.
  * Istio: pilot/pkg/security/authz/model/generator.go, pilot/pkg/security/trustdomain/bundle.go.
  */
 import { globMatch, type TextMatch, textMatch } from './text-match.ts'
@@ -10,15 +10,10 @@ export interface TrustDomains {
   aliases: readonly string[]
 }
 
-const named =
-  (match: TextMatch): TextMatch =>
-  (identity) =>
-    identity !== '' && match(identity)
-
 /** `<trust domain>/ns/<namespace>/sa/<account>`, exact or with a `*` at one end; `*` is any caller with a certificate. */
 export function principalMatch(value: string, trust: TrustDomains): TextMatch {
   const matches = withAliases(lowerTrustDomain(value), trust).map(textMatch)
-  return named((identity) => matches.some((match) => match(identity)))
+  return (identity) => matches.some((match) => match(identity))
 }
 
 /** A name in any trust domain of the mesh is a name in all of them; `cluster.local` stands for the mesh's own. */
@@ -39,7 +34,7 @@ function lowerTrustDomain(value: string): string {
 
 /** A namespace, in which `*` stands for any text. */
 export function namespaceMatch(value: string): TextMatch {
-  return named(globMatch(`*/ns/${value}/*`))
+  return globMatch(`*/ns/${value}/*`)
 }
 
 /** `<namespace>/<account>`, or `<account>` of the policy's own namespace; no wildcards. */
@@ -48,21 +43,21 @@ export function serviceAccountMatch(value: string, policyNamespace: string): Tex
   const namespace = slash < 0 ? policyNamespace : value.slice(0, slash)
   const from = `/ns/${namespace}/`
   const account = `/sa/${value.slice(slash + 1)}`
-  return named((identity) => {
+  return (identity) => {
     const at = identity.indexOf(from)
     if (at <= 0) return false
     // More path segments may stand between the two and after the account.
     const rest = identity.slice(at + from.length - 1)
     return rest.endsWith(account) || rest.includes(`${account}/`)
-  })
+  }
 }
 
 /** The trust domain, exact or with a `*` at one end, or any of the mesh's where the value is one of them. */
 export function trustDomainMatch(value: string, { trustDomain, aliases }: TrustDomains): TextMatch {
   const all = [trustDomain, ...aliases]
   const matches = (all.includes(value) ? all : [value]).map((each) => textMatch(each.toLowerCase()))
-  return named((identity) => {
+  return (identity) => {
     const domain = identity.slice(0, identity.indexOf('/'))
     return matches.some((match) => match(domain))
-  })
+  }
 }
