@@ -16,27 +16,63 @@ export interface Occasion {
   late: boolean
 }
 
-/** `windows` in order of key, all of one owner and one end. */
+/** `windows` in order of trust and key, all of one owner and one end. */
 export function judge(
   detectors: readonly NamedDetector[],
   state: KeyedState,
   occasion: Occasion,
   windows: readonly PairWindow[],
 ): Finding[] {
-  const { owner, start } = occasion
-  if (!occasion.late) {
+  const { owner, start, late } = occasion
+  if (!late) {
     for (const { key, trust } of windows) if (trust === 'verified') state.seen(owner, key, start)
   }
-  return detectors.flatMap(({ name, detector }) => {
-    const group: WindowGroup = {
-      ...occasion,
-      windows,
-      ownerSince: state.ownerSince(owner) ?? start,
-      pairSince: (key) => state.pairSince(owner, key) ?? start,
-      activePairs: (time) => state.activePairs(owner, time),
-      pair: (key, fresh) => state.pair(owner, key, name, fresh),
-      own: (fresh) => state.own(owner, name, fresh),
-    }
-    return occasion.late ? (detector.onLate?.(group) ?? []) : detector.onWindow(group)
-  })
+  const findings: Finding[] = []
+  for (const { name, detector } of detectors) {
+    const group = new Group(name, state, occasion, windows)
+    findings.push(...(late ? (detector.onLate?.(group) ?? []) : detector.onWindow(group)))
+  }
+  return findings
+}
+
+class Group implements WindowGroup {
+  readonly owner: string
+  readonly start: number
+  readonly end: number
+  readonly watchedSince: number
+  readonly late: boolean
+  readonly windows: readonly PairWindow[]
+  readonly #detector: string
+  readonly #state: KeyedState
+
+  constructor(detector: string, state: KeyedState, occasion: Occasion, windows: readonly PairWindow[]) {
+    this.owner = occasion.owner
+    this.start = occasion.start
+    this.end = occasion.end
+    this.watchedSince = occasion.watchedSince
+    this.late = occasion.late
+    this.windows = windows
+    this.#detector = detector
+    this.#state = state
+  }
+
+  get ownerSince(): number {
+    return this.#state.ownerSince(this.owner) ?? this.start
+  }
+
+  pairSince(key: string): number {
+    return this.#state.pairSince(this.owner, key) ?? this.start
+  }
+
+  activePairs(time: number): number {
+    return this.#state.activePairs(this.owner, time)
+  }
+
+  pair<T extends object>(key: string, fresh: () => T): T {
+    return this.#state.pair(this.owner, key, this.#detector, fresh)
+  }
+
+  own<T extends object>(fresh: () => T): T {
+    return this.#state.own(this.owner, this.#detector, fresh)
+  }
 }

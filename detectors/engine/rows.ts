@@ -70,6 +70,7 @@ export class BlockRows {
   readonly of: Int32Array
   readonly #block: Block
   readonly #requestId: TextColumn
+  readonly #texts = new Map<string, TextColumn>()
   readonly #skip: Uint8Array | undefined
 
   /** `skip[row]` = 1 leaves a row out (a delivery that came before). */
@@ -101,8 +102,11 @@ export class BlockRows {
         const { index, dictionary } = derived.texts[name]
         return dictionary[index[row]!]!
       }
+      const { pair, key } = pairs[pairOf[row]!]!
+      // One literal: with a spread such an object is ten times as dear.
       this.groups.push({
-        ...pairs[pairOf[row]!]!,
+        pair,
+        key,
         windowStart: derived.starts[derived.window.index[row]!]!,
         kind: text('kind') as RowGroup['kind'],
         reporter: text('reporter') as Reporter,
@@ -186,7 +190,16 @@ export class BlockRows {
     return this.#block.numbers(name)
   }
 
-  /** The row as an example. Decodes text columns of the block on first use. */
+  #text(name: 'traceId' | 'path', row: number): string {
+    let column = this.#texts.get(name)
+    if (column === undefined) {
+      column = new TextColumn(this.#block.body(name), this.#block.rows)
+      this.#texts.set(name, column)
+    }
+    return column.text(row)
+  }
+
+  /** The row as an example. */
   example(row: number): Example {
     const low = (name: CallColumn): string => {
       const column = this.#block.low(name)
@@ -196,10 +209,10 @@ export class BlockRows {
     return {
       at: this.#block.numbers('end')[row]!,
       requestId: clip(this.#requestId.text(row)),
-      traceId: clip(this.#block.text('traceId')[row]!),
+      traceId: clip(this.#text('traceId', row)),
       sourceAddress: low('sourceAddress'),
       method: low('method'),
-      path: clip(this.#block.text('path')[row]!),
+      path: clip(this.#text('path', row)),
       status: this.#block.numbers('status')[row]!,
       detail: clip(detail),
     }

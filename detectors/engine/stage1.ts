@@ -6,9 +6,10 @@ import { pack, unpack } from 'msgpackr'
 import { Block, isBlock } from '../../core/block.ts'
 import type { BusRecord, Publication, StateWrite } from '../../core/bus/bus.ts'
 import { partitionOf, TOPIC } from '../../core/bus/topics.ts'
-import { MINUTE } from '../../core/clock.ts'
+import { MINUTE, SECOND } from '../../core/clock.ts'
 import { SeenDeliveries } from '../../core/deliveries.ts'
 import { decodeTick } from '../../core/tick.ts'
+import { Watermark, type WatermarkSnapshot } from '../../core/watermark.ts'
 import type { DetectorsConfig } from '../config.ts'
 import type { Finding } from '../detector.ts'
 import { hashNumber } from '../hash.ts'
@@ -16,7 +17,6 @@ import { byTrustAndKey, encodeWindows, type PairWindow, sourceKeyText, WINDOW_US
 import { type ExampleKind, isMismatch, PairAccumulator } from './accumulator.ts'
 import type { StageCounts } from './counts.ts'
 import { groupBySorted } from './group-by.ts'
-import { Watermark } from './interim-watermark.ts'
 import { judge, type NamedDetector } from './judge.ts'
 import type { Machine } from './machine.ts'
 import { OpenWindow } from './open-window.ts'
@@ -46,7 +46,7 @@ interface Meta {
   newestTick: number
   watchedSince: number
   seq: number
-  watermark: unknown
+  watermark: WatermarkSnapshot
   /** Deliveries between `keep` and `flushed` that were duplicates, as [offset, ordinal]. */
   duplicates: (readonly [number, number])[]
 }
@@ -70,7 +70,7 @@ export class Stage1 implements Machine {
   constructor(options: Stage1Options) {
     this.#options = options
     const { config } = options
-    this.#watermark = new Watermark(config.latenessSeconds * 1_000_000)
+    this.#watermark = new Watermark({ latenessUs: config.latenessSeconds * SECOND })
     this.#state = new KeyedState({
       pairsPerOwner: config.maxPairsPerDestination * 2,
       pairs: config.maxPairsPerPartition,
@@ -106,8 +106,7 @@ export class Stage1 implements Machine {
       if (this.#watchedSince === 0) this.#watchedSince = Math.floor(tick.time / WINDOW_US) * WINDOW_US
       this.#newestTick = Math.max(this.#newestTick, tick.time)
       this.#seen.advance(this.#newestTick)
-      this.#watermark.observe(tick)
-      return this.#close()
+      return this.#watermark.observe(tick).advanced ? this.#close() : undefined
     }
     const { counts } = this.#options
     const block = readBlock(value)

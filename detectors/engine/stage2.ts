@@ -7,6 +7,7 @@ import type { BusRecord, Publication, StateWrite } from '../../core/bus/bus.ts'
 import { TOPIC } from '../../core/bus/topics.ts'
 import { MINUTE } from '../../core/clock.ts'
 import { decodeTick } from '../../core/tick.ts'
+import { Watermark, type WatermarkSnapshot } from '../../core/watermark.ts'
 import type { DetectorsConfig } from '../config.ts'
 import type { Finding } from '../detector.ts'
 import { byTrustAndKey, decodeWindows, type PairWindow, sourceKeyText, WINDOW_US } from '../window.ts'
@@ -32,8 +33,7 @@ interface Meta {
   judged: number
   watchedSince: number
   seq: number
-  /** Time each input has reached and its last tick's number. */
-  inputs: [time: number, seq: number][]
+  watermark: WatermarkSnapshot
 }
 
 interface Pending {
@@ -47,7 +47,7 @@ export class Stage2 implements Machine {
   readonly #options: Stage2Options
   readonly #state: KeyedState
   readonly #pending = new Map<number, Pending>()
-  #inputs: [time: number, seq: number][]
+  readonly #watermark: Watermark
   #judged = Number.NEGATIVE_INFINITY
   #watchedSince = 0
   #seq = 0
@@ -58,7 +58,8 @@ export class Stage2 implements Machine {
     this.#options = options
     const { maxPairsPerDestination, maxPairsPerPartition } = options.config
     this.#state = new KeyedState({ pairsPerOwner: maxPairsPerDestination * 2, pairs: maxPairsPerPartition })
-    this.#inputs = Array.from({ length: options.partitions.calls }, () => [Number.NEGATIVE_INFINITY, 0])
+    const producers = Array.from({ length: options.partitions.calls }, (_, input) => `stage1/${input}`)
+    this.#watermark = new Watermark({ latenessUs: 0, producers })
   }
 
   load(key: string, value: Uint8Array): void {
@@ -70,7 +71,7 @@ export class Stage2 implements Machine {
     this.#flushedMinute = Math.floor(meta.judged / MINUTE)
     this.#watchedSince = meta.watchedSince
     this.#seq = meta.seq
-    this.#inputs = meta.inputs
+    this.#watermark.restore(meta.watermark)
   }
 
   rebuild(record: BusRecord): void {
@@ -83,15 +84,7 @@ export class Stage2 implements Machine {
       this.#take(record)
       return undefined
     }
-    const input = this.#inputs[Number(/^stage1\/(\d+)$/.exec(tick.producer)?.[1] ?? -1)]
-    if (input === undefined) {
-      this.#options.counts.unreadable += 1
-      return undefined
-    }
-    if (tick.seq <= input[1]) return undefined
-    input[0] = Math.max(input[0], tick.time)
-    input[1] = tick.seq
-    return this.#judge(Math.min(...this.#inputs.map(([time]) => time)))
+    return this.#watermark.observe(tick).advanced ? this.#judge(this.#watermark.time) : undefined
   }
 
   checkpoint(next: number): { keep: number; state: StateWrite[] } {
@@ -105,7 +98,7 @@ export class Stage2 implements Machine {
       judged: this.#judged,
       watchedSince: this.#watchedSince,
       seq: this.#seq,
-      inputs: this.#inputs,
+      watermark: this.#watermark.snapshot(),
     }
     return { keep: this.#keep, state: [...this.#state.flush(), { key: 'meta', value: pack(meta) }] }
   }
@@ -125,8 +118,7 @@ export class Stage2 implements Machine {
     }
   }
 
-  #judge(through: number): Publication[] | undefined {
-    if (!(through > this.#judged)) return undefined
+  #judge(through: number): Publication[] {
     if (this.#watchedSince === 0) this.#watchedSince = through
     const findings: Finding[] = []
     const ends = [...this.#pending.keys()].filter((end) => end <= through).sort((a, b) => a - b)

@@ -35,7 +35,7 @@ export class KeyedState {
   readonly #limits: StateLimits
   readonly #owners = new Map<string, OwnerEntry>()
   readonly #dirtyOwners = new Set<string>()
-  readonly #dirtyPairs = new Map<string, { owner: string; key: string }>()
+  readonly #dirtyPairs = new Map<string, Set<string>>()
   readonly #gone = new Set<string>()
   #pairs = 0
 
@@ -60,7 +60,7 @@ export class KeyedState {
     entry.last = Math.max(entry.last, start)
     entry.windows += 1
     this.#dirtyOwners.add(owner)
-    this.#dirtyPairs.set(pairStateKey(owner, key), { owner, key })
+    this.#changed(owner, key)
   }
 
   ownerSince(owner: string): number | undefined {
@@ -83,7 +83,7 @@ export class KeyedState {
     const entry = this.#owners.get(owner)?.pairs.get(key)
     if (entry === undefined) return fresh()
     entry.of[detector] ??= fresh()
-    this.#dirtyPairs.set(pairStateKey(owner, key), { owner, key })
+    this.#changed(owner, key)
     return entry.of[detector] as T
   }
 
@@ -130,10 +130,13 @@ export class KeyedState {
       writes.push({ key: ownerStateKey(owner), value: pack([owner, since, last, of]) })
     }
     this.#dirtyOwners.clear()
-    for (const [stateKey, { owner, key }] of this.#dirtyPairs) {
-      const entry = this.#owners.get(owner)?.pairs.get(key)
-      if (entry === undefined) continue
-      writes.push({ key: stateKey, value: pack([owner, key, entry.since, entry.last, entry.windows, entry.of]) })
+    for (const [owner, keys] of this.#dirtyPairs) {
+      for (const key of keys) {
+        const entry = this.#owners.get(owner)?.pairs.get(key)
+        if (entry === undefined) continue
+        const { since, last, windows, of } = entry
+        writes.push({ key: pairStateKey(owner, key), value: pack([owner, key, since, last, windows, of]) })
+      }
     }
     this.#dirtyPairs.clear()
     return writes
@@ -158,6 +161,15 @@ export class KeyedState {
     this.#owner(owner, since).pairs.set(key, { key, since, last, windows, of })
     this.#pairs += 1
     return true
+  }
+
+  #changed(owner: string, key: string): void {
+    let keys = this.#dirtyPairs.get(owner)
+    if (keys === undefined) {
+      keys = new Set()
+      this.#dirtyPairs.set(owner, keys)
+    }
+    keys.add(key)
   }
 
   #owner(owner: string, start: number): OwnerEntry {

@@ -35,9 +35,9 @@ interface Edge {
 }
 
 export const EDGES: readonly Edge[] = [
-  { source: 'frontend', destination: 'cart', rate: 0.45, routes: ['/carts/{id}', '/carts/{id}/items'] },
-  { source: 'frontend', destination: 'catalog', rate: 0.1, routes: ['/products', '/products/{id}'] },
-  { source: 'frontend', destination: 'auth', rate: 0.12, routes: ['/session'] },
+  { source: 'frontend', destination: 'cart', rate: 0.25, routes: ['/carts/{id}', '/carts/{id}/items'] },
+  { source: 'frontend', destination: 'catalog', rate: 0.06, routes: ['/products', '/products/{id}'] },
+  { source: 'frontend', destination: 'auth', rate: 0.08, routes: ['/session'] },
   { source: 'frontend', destination: 'ads', rate: 0.03, routes: ['/ads'] },
   { source: 'frontend', destination: 'checkout', rate: 0.02, routes: ['/orders'] },
   { source: 'checkout', destination: 'payment', rate: 0.02, routes: ['/charges'] },
