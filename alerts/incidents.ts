@@ -11,10 +11,10 @@ import type { Assignment, Batch, PartitionProcessor, Publication, StateWrite, St
 import { TOPIC } from '../core/bus/topics.ts'
 import type { Logger } from '../core/logger.ts'
 import { decodeTick, encodeTick } from '../core/tick.ts'
+import { Watermark, type WatermarkSnapshot } from '../core/watermark.ts'
 import { decodeFinding, type Finding } from '../detectors/detector.ts'
 import { encodeAlertRecord } from '../storage/incident-records.ts'
 import { applyFinding, applyTick, closeEarly, type Incident, severityRank } from './incident.ts'
-import { InputWatermark } from './input-watermark.ts'
 
 export interface IncidentsOptions {
   /** Producers whose ticks make the watermark: `stage1/<p>` and `stage2/<p>` of all partitions. */
@@ -32,10 +32,12 @@ const FREED_SHARE = 0.05
 
 export async function startIncidents(assignment: Assignment, options: IncidentsOptions): Promise<PartitionProcessor> {
   const incidents = new Map<string, Incident>()
-  let watermark = new InputWatermark(options.producers)
+  const watermark = new Watermark({ latenessUs: 0, producers: options.producers })
   for await (const [key, value] of assignment.state) {
-    if (key === WATERMARK_KEY) watermark = InputWatermark.restore(options.producers, value)
-    else if (key.startsWith(INCIDENT_PREFIX)) incidents.set(key.slice(INCIDENT_PREFIX.length), parse(value))
+    if (key === WATERMARK_KEY) watermark.restore(parse<WatermarkSnapshot>(value))
+    else if (key.startsWith(INCIDENT_PREFIX)) {
+      incidents.set(key.slice(INCIDENT_PREFIX.length), parse<Incident>(value))
+    }
   }
   return new IncidentProcessor(assignment, options, incidents, watermark)
 }
@@ -46,7 +48,7 @@ class IncidentProcessor implements PartitionProcessor {
   readonly #options: IncidentsOptions
   /** By fingerprint. */
   readonly #incidents: Map<string, Incident>
-  readonly #watermark: InputWatermark
+  readonly #watermark: Watermark
   /** Filled by one step. */
   #publish: Publication[] = []
   #dirty = new Set<string>()
@@ -55,7 +57,7 @@ class IncidentProcessor implements PartitionProcessor {
     { committed, partition }: Assignment,
     options: IncidentsOptions,
     incidents: Map<string, Incident>,
-    watermark: InputWatermark,
+    watermark: Watermark,
   ) {
     this.from = committed
     this.#partition = partition
@@ -72,7 +74,7 @@ class IncidentProcessor implements PartitionProcessor {
       const tick = decodeTick(value)
       if (tick !== undefined) {
         lastTick = offset
-        if (this.#watermark.observe(tick)) this.#advance()
+        if (this.#watermark.observe(tick).advanced) this.#advance()
       } else {
         const finding = decodeFinding(value)
         if (finding !== undefined) this.#join(finding)
@@ -87,10 +89,11 @@ class IncidentProcessor implements PartitionProcessor {
       }
     })
     if (lastTick >= 0) {
-      state.push({ key: WATERMARK_KEY, value: this.#watermark.snapshot() })
+      state.push({ key: WATERMARK_KEY, value: Buffer.from(JSON.stringify(this.#watermark.snapshot())) })
       // The input's offset serves as the tick's number: it rises, and needs no state of its own.
       const producer = `incidents/${this.#partition}`
-      this.#send(encodeTick({ producer, seq: lastTick, time: this.#watermark.time, leave: false }))
+      const time = Math.max(0, this.#watermark.time)
+      this.#send(encodeTick({ producer, seq: lastTick, time, leave: false }))
     }
     return { next, publish: this.#publish, state }
   }
@@ -151,6 +154,6 @@ class IncidentProcessor implements PartitionProcessor {
   }
 }
 
-function parse(value: Uint8Array): Incident {
-  return JSON.parse(Buffer.from(value).toString()) as Incident
+function parse<T>(value: Uint8Array): T {
+  return JSON.parse(Buffer.from(value).toString()) as T
 }

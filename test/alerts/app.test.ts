@@ -7,7 +7,7 @@ import { TOPIC } from '../../core/bus/topics.ts'
 import { systemClock } from '../../core/clock.ts'
 import { encodeFinding, type Finding } from '../../detectors/detector.ts'
 import { decodeAlertRecord, type NotificationRecord } from '../../storage/incident-records.ts'
-import { finding, quietLogger, SECRET, startReceiver, type TestReceiver, tick } from './findings.ts'
+import { eventually, finding, quietLogger, SECRET, startReceiver, type TestReceiver, tick } from './findings.ts'
 import { MemoryBus } from './memory-bus.ts'
 
 const stops: (() => Promise<unknown>)[] = []
@@ -23,7 +23,7 @@ async function receiver(): Promise<TestReceiver> {
 
 function config(url: string, changes: object = {}, outbox: object = {}): AlertsConfig {
   return AlertsConfig.parse({
-    receivers: [{ name: 'oncall', type: 'webhook', url, secret: SECRET, allowRanges: ['127.0.0.0/8'], timeoutMs: 500 }],
+    receivers: [{ name: 'oncall', type: 'webhook', url, secret: SECRET, allowRanges: ['127.0.0.0/8'] }],
     outbox: { retryFirstMs: 20, retryMaxMs: 50, ...outbox },
     ...changes,
   })
@@ -89,7 +89,7 @@ describe('alerts', () => {
       ['resolved', 'resolved', 2],
     ])
     keepTicking(bus, 72)
-    await expect.poll(() => statuses(bus)).toEqual(['oncall first sent', 'oncall resolved sent'])
+    await eventually(() => statuses(bus)).toEqual(['oncall first sent', 'oncall resolved sent'])
   })
 
   it('further findings of an open incident are not told; a new kind and a higher severity are', async () => {
@@ -140,9 +140,7 @@ describe('alerts', () => {
     run(bus, config(gone.url))
     keepTicking(bus, 70)
     await publish(bus, ...Array.from({ length: 20 }, (_, i) => finding(10 + (i % 2) * 100, { fingerprint: `f${i}` })))
-    await expect
-      .poll(() => notifications(bus).filter(({ attempt }) => attempt >= 4).length, { timeout: 10_000 })
-      .toBeGreaterThan(20)
+    await eventually(() => notifications(bus).filter(({ attempt }) => attempt >= 4).length).toBeGreaterThan(20)
     expect(new Set(statuses(bus))).not.toContain('oncall first sent')
     const hook = await startReceiver(gone.port)
     stops.push(() => hook.close())
@@ -160,7 +158,7 @@ describe('alerts', () => {
     run(bus, config(hook.url))
     await publish(bus, finding(10))
     keepTicking(bus)
-    await expect.poll(() => statuses(bus).at(-1)).toBe('oncall first sent')
+    await eventually(() => statuses(bus).at(-1)).toBe('oncall first sent')
     expect(hook.received.length).toBe(4)
     expect(new Set(hook.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
     expect(notifications(bus).map(({ status, attempt }) => [status, attempt])).toEqual([
@@ -182,7 +180,7 @@ describe('alerts', () => {
     await publish(bus, finding(20, { severity: 'critical' }))
     await hook.until((all) => all.at(-1)?.json.incident.version === 2)
     hook.answer = undefined
-    await expect.poll(() => statuses(bus).at(-1)).toMatch('sent')
+    await eventually(() => statuses(bus).at(-1)).toMatch('sent')
     const sent = notifications(bus).filter(({ status }) => status === 'sent')
     expect(sent.map(({ incidentVersion }) => incidentVersion)).toEqual([2])
   })
@@ -194,7 +192,7 @@ describe('alerts', () => {
     run(bus, config(hook.url))
     keepTicking(bus)
     await publish(bus, finding(10))
-    await expect.poll(() => statuses(bus)).toContain('oncall first failed')
+    await eventually(() => statuses(bus)).toContain('oncall first failed')
     hook.answer = undefined
     await publish(bus, finding(20, { fingerprint: 'f2' }))
     await hook.until((all) => all.length === 3)
@@ -209,55 +207,54 @@ describe('alerts', () => {
     run(bus, config(hook.url))
     keepTicking(bus)
     await publish(bus, finding(10))
-    await expect.poll(() => statuses(bus)).toEqual(['oncall first dead'])
+    await eventually(() => statuses(bus)).toEqual(['oncall first dead'])
     expect(notifications(bus)[0]?.detail).toContain(`receiver answered ${status}`)
     hook.answer = undefined
     await publish(bus, finding(20, { severity: 'critical' }))
-    await expect.poll(() => statuses(bus)).toEqual(['oncall first dead', 'oncall changed sent'])
+    await eventually(() => statuses(bus)).toEqual(['oncall first dead', 'oncall changed sent'])
   })
 
   it('a message that is not taken for too long is a dead letter', async () => {
     const hook = await receiver()
     hook.answer = (response) => response.writeHead(500).end()
     const bus = new MemoryBus(1)
-    run(bus, config(hook.url, {}, { giveUpAfterHours: 0.2 / 3_600 }))
+    run(bus, config(hook.url, {}, { giveUpAfterHours: 0.6 / 3_600 }))
     keepTicking(bus)
     await publish(bus, finding(10))
-    await expect.poll(() => statuses(bus).at(-1)).toBe('oncall first dead')
-    expect(notifications(bus).length).toBeGreaterThan(2)
+    await eventually(() => statuses(bus).at(-1)).toBe('oncall first dead')
+    expect(notifications(bus).length).toBeGreaterThan(1)
   })
 
   it('a slow receiver does not keep another waiting', async () => {
     const [slow, fast] = [await receiver(), await receiver()]
     slow.answer = () => {}
     const bus = new MemoryBus(1)
-    const one = { type: 'webhook', secret: SECRET, allowRanges: ['127.0.0.0/8'], timeoutMs: 5_000 }
+    const one = { type: 'webhook', secret: SECRET, allowRanges: ['127.0.0.0/8'], timeoutMs: 60_000 }
     const receivers = [
       { ...one, name: 'slow', url: slow.url },
       { ...one, name: 'fast', url: fast.url },
     ]
     run(bus, config('', { receivers }))
-    const before = Date.now()
     await publish(bus, ...Array.from({ length: 20 }, (_, i) => finding(10, { fingerprint: `f${i}` })))
     await fast.until((all) => all.length === 20)
-    expect(Date.now() - before).toBeLessThan(2_000)
+    expect(slow.received.length).toBeLessThanOrEqual(4)
   })
 
   it('a storm becomes a summary, its incidents all in the log', async () => {
     const hook = await receiver()
     const bus = new MemoryBus(1)
     bus.batchRecords = 7
-    run(bus, config(hook.url, {}, { messagesPerMinute: 30, maxPending: 50 }))
+    run(bus, config(hook.url, {}, { messagesPerMinute: 10, maxPending: 50 }))
     keepTicking(bus)
     const storm = Array.from({ length: 1_000 }, (_, i) => finding(10, { fingerprint: `f${i}` }))
     await publish(bus, ...storm)
     const summarised = () =>
       hook.received.reduce((sum, { json }) => sum + ((json as unknown as { changes?: number }).changes ?? 0), 0)
-    await expect
-      .poll(() => bus.log(TOPIC.incidents).filter(({ value }) => decodeAlertRecord(value)?.type === 'incident').length)
-      .toBe(1_000)
+    await eventually(
+      () => bus.log(TOPIC.incidents).filter(({ value }) => decodeAlertRecord(value)?.type === 'incident').length,
+    ).toBe(1_000)
     await hook.until(() => summarised() > 0)
-    expect(hook.received.length).toBeLessThanOrEqual(35)
+    expect(hook.received.length).toBeLessThanOrEqual(30)
     expect(hook.received.some(({ json }) => json.type === 'eastwatch.summary')).toBe(true)
   })
 
@@ -272,8 +269,8 @@ describe('alerts', () => {
     await publish(bus, ...storm)
     const incidents = () =>
       bus.log(TOPIC.incidents).filter(({ value }) => decodeAlertRecord(value)?.type === 'incident')
-    await expect.poll(() => incidents().length).toBe(500)
-    await expect.poll(async () => (await bus.lag()).every(({ committed, end }) => end - committed < 20)).toBe(true)
+    await eventually(() => incidents().length).toBe(500)
+    await eventually(async () => (await bus.lag()).every(({ committed, end }) => end - committed < 20)).toBe(true)
     await stop()
     run(bus, settings)
     keepTicking(bus)
@@ -283,7 +280,7 @@ describe('alerts', () => {
       const bodies = new Map(hook.received.map(({ json }) => [json.id, json as unknown as { changes?: number }]))
       return [...bodies.values()].reduce((sum, { changes }) => sum + (changes ?? 1), 0)
     }
-    await expect.poll(told, { timeout: 10_000 }).toBe(500)
+    await eventually(told).toBe(500)
     expect(hook.received.length).toBeLessThan(60)
   })
 
@@ -321,16 +318,11 @@ describe('alerts', () => {
       expect(record.version).toBe((incidents.get(record.id) ?? 0) + 1)
       incidents.set(record.id, record.version)
     }
-    await expect
-      .poll(
-        () =>
-          new Set(hook.received.filter(({ json }) => json.incident.version === 3).map(({ json }) => json.incident.id))
-            .size,
-        {
-          timeout: 10_000,
-        },
-      )
-      .toBe(20)
+    await eventually(
+      () =>
+        new Set(hook.received.filter(({ json }) => json.incident.version === 3).map(({ json }) => json.incident.id))
+          .size,
+    ).toBe(20)
     const bodies = new Map<string, string>()
     for (const { headers, body, json } of hook.received) {
       const id = headers['webhook-id'] as string
@@ -351,7 +343,7 @@ describe('alerts', () => {
     await stop()
     run(bus, config('', { receivers: [] }))
     keepTicking(bus)
-    await expect.poll(() => statuses(bus).at(-1)).toBe('oncall first dead')
+    await eventually(() => statuses(bus).at(-1)).toBe('oncall first dead')
     expect(notifications(bus).at(-1)?.detail).toBe('receiver is no longer configured')
   })
 
@@ -384,7 +376,7 @@ describe('alerts', () => {
     )
     await publish(bus, finding(10))
     keepTicking(bus)
-    await expect.poll(() => statuses(bus).length).toBeGreaterThan(2)
+    await eventually(() => statuses(bus).length).toBeGreaterThan(2)
     controller.abort()
     await done
     const secret = SECRET.slice('whsec_'.length)

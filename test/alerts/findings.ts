@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
+import { expect } from 'vitest'
 import { encodeTick } from '../../core/tick.ts'
 import type { Finding } from '../../detectors/detector.ts'
 
@@ -130,3 +131,6 @@ export async function startReceiver(port = 0): Promise<TestReceiver> {
   }
   return receiver
 }
+
+/** As expect.poll, with time enough for a busy machine. */
+export const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 20_000 })

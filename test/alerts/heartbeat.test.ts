@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { HeartbeatConfig, Progress, runHeartbeat } from '../../alerts/heartbeat.ts'
-import { quietLogger, SECOND, SECRET, startReceiver, T0 } from './findings.ts'
+import { eventually, quietLogger, SECOND, SECRET, startReceiver, T0 } from './findings.ts'
 
 const stops: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -48,7 +48,7 @@ describe('heartbeat', () => {
   it('is not sent before every partition has ticked', async () => {
     const { hook, progress, beats } = await beating()
     progress.observe(0, T0)
-    await expect.poll(() => beats.quiet).toBeGreaterThan(3)
+    await eventually(() => beats.quiet).toBeGreaterThan(3)
     expect(hook.received).toEqual([])
   })
 
@@ -60,9 +60,9 @@ describe('heartbeat', () => {
     clock.time += 61 * SECOND
     progress.observe(0, clock.time)
     const before = beats.quiet
-    await expect.poll(() => beats.quiet).toBeGreaterThan(before + 2)
+    await eventually(() => beats.quiet).toBeGreaterThan(before + 2)
     const sent = hook.received.length
-    await expect.poll(() => beats.quiet).toBeGreaterThan(before + 5)
+    await eventually(() => beats.quiet).toBeGreaterThan(before + 5)
     expect(hook.received.length).toBe(sent)
     progress.observe(1, clock.time)
     await hook.until((all) => all.length > sent)

@@ -9,7 +9,7 @@ import { startIncidents } from '../../alerts/incidents.ts'
 import { HOUR } from '../../core/clock.ts'
 import { encodeFinding, type Severity } from '../../detectors/detector.ts'
 import { decodeAlertRecord, type IncidentRecord } from '../../storage/incident-records.ts'
-import { finding, quietLogger, SECRET, startReceiver, tick } from './findings.ts'
+import { eventually, finding, quietLogger, SECRET, startReceiver, tick } from './findings.ts'
 
 const KILLS = 20
 const built = existsSync(join(import.meta.dirname, '../../dist/core/bus/local/local-bus.js'))
@@ -88,18 +88,18 @@ describe.skipIf(!built)('alerts on the embedded bus after kill -9', () => {
       while (acknowledged.size < all.length) {
         send(last)
         const before = acknowledged.size
-        await expect.poll(() => acknowledged.size).toBeGreaterThan(before)
+        await eventually(() => acknowledged.size).toBeGreaterThan(before)
       }
       const expected = await undisturbed(all.flat())
       const seen = () => {
         const ordered = [...log].sort(([a], [b]) => a - b)
         return incidentRecords(ordered.map(([, value]) => Buffer.from(value, 'base64')))
       }
-      await expect.poll(() => seen().length, { timeout: 10_000 }).toBe(expected.length)
+      await eventually(() => seen().length).toBe(expected.length)
       expect(seen()).toEqual(expected)
       const ends = new Map(expected.map(({ id, version }) => [id, version]))
       const told = () => new Map(hook.received.map(({ json }) => [json.incident.id, json.incident.version]))
-      await expect.poll(told, { timeout: 20_000 }).toEqual(ends)
+      await eventually(told).toEqual(ends)
     } finally {
       child?.kill('SIGKILL')
       await hook.close()
