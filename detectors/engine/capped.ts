@@ -6,7 +6,15 @@ import { hashText } from '../hash.ts'
 
 interface Entry<T> {
   rank: number
+  parts: readonly string[]
   value: T
+}
+
+/** A text that no other parts have: each preceded by its length. */
+function joined(parts: readonly string[]): string {
+  let key = ''
+  for (const part of parts) key += `${part.length}:${part}`
+  return key
 }
 
 export interface CappedOptions<T> {
@@ -27,11 +35,11 @@ export class Buckets<T> {
   }
 
   at(bucket: readonly string[], entry: readonly string[]): T {
-    return this.#bucket(JSON.stringify(bucket)).at(JSON.stringify([...bucket, ...entry]))
+    return this.#bucket(joined(bucket), bucket).at(joined(entry), entry)
   }
 
   merge(other: Buckets<T>): void {
-    for (const [key, capped] of other.#buckets ?? []) this.#bucket(key).merge(capped)
+    for (const [key, capped] of other.#buckets ?? []) this.#bucket(key, capped.bucket).merge(capped)
   }
 
   /** In order of key; the rest of a bucket comes last in it. */
@@ -43,11 +51,11 @@ export class Buckets<T> {
     return [...(this.#buckets?.values() ?? [])].flatMap((capped) => capped.rest ?? [])
   }
 
-  #bucket(key: string): Capped<T> {
+  #bucket(key: string, bucket: readonly string[]): Capped<T> {
     this.#buckets ??= new Map()
     let capped = this.#buckets.get(key)
     if (capped === undefined) {
-      capped = new Capped(this.#options, JSON.parse(key) as string[])
+      capped = new Capped(this.#options, bucket)
       this.#buckets.set(key, capped)
     }
     return capped
@@ -56,17 +64,17 @@ export class Buckets<T> {
 
 class Capped<T> {
   readonly #options: CappedOptions<T>
-  readonly #restParts: readonly string[]
+  readonly bucket: readonly string[]
   readonly #entries = new Map<string, Entry<T>>()
   #limit = Number.POSITIVE_INFINITY
   rest: T | undefined
 
   constructor(options: CappedOptions<T>, bucket: readonly string[]) {
     this.#options = options
-    this.#restParts = [...bucket, ...options.rest]
+    this.bucket = bucket
   }
 
-  at(key: string): T {
+  at(key: string, parts: readonly string[]): T {
     const known = this.#entries.get(key)
     if (known !== undefined) return known.value
     const rank = hashText(key)
@@ -74,14 +82,14 @@ class Capped<T> {
       if (rank >= this.#limit) return this.#common()
       this.#evict()
     }
-    const value = this.#options.make(JSON.parse(key) as string[])
-    this.#entries.set(key, { rank, value })
+    const value = this.#options.make([...this.bucket, ...parts])
+    this.#entries.set(key, { rank, parts, value })
     if (this.#entries.size >= this.#options.cap) this.#limit = this.#largest().rank
     return value
   }
 
   merge(other: Capped<T>): void {
-    for (const [key, { value }] of other.#entries) this.#options.merge(this.at(key), value)
+    for (const [key, { parts, value }] of other.#entries) this.#options.merge(this.at(key, parts), value)
     if (other.rest !== undefined) this.#options.merge(this.#common(), other.rest)
   }
 
@@ -91,7 +99,7 @@ class Capped<T> {
   }
 
   #common(): T {
-    this.rest ??= this.#options.make(this.#restParts)
+    this.rest ??= this.#options.make([...this.bucket, ...this.#options.rest])
     return this.rest
   }
 

@@ -18,7 +18,7 @@ interface Sample {
 }
 
 export class SideSamples {
-  #samples: Sample[] = []
+  #samples = new Map<number, Sample>()
   #limit = Number.POSITIVE_INFINITY
 
   /** False where a sample of this hash would not be kept: spares the caller the work of making it. */
@@ -28,7 +28,7 @@ export class SideSamples {
 
   add(hash: number, check: number, start: number, durationUs: number, stepUs: number): void {
     if (!this.wants(hash)) return
-    const same = this.#samples.find((sample) => sample.hash === hash)
+    const same = this.#samples.get(hash)
     if (same !== undefined) {
       same.times += 1
       // Which of them stays must not depend on the order in which they came.
@@ -37,21 +37,22 @@ export class SideSamples {
       }
       return
     }
-    this.#samples.push({ hash, check, start, durationUs, stepUs, times: 1 })
-    if (this.#samples.length >= WINDOW_CAPS.samples * 2) this.#cut()
+    this.#samples.set(hash, { hash, check, start, durationUs, stepUs, times: 1 })
+    if (this.#samples.size >= WINDOW_CAPS.samples * 2) this.#cut()
   }
 
   /** In order of hash, at most WINDOW_CAPS.samples. */
   sorted(): readonly Sample[] {
-    this.#cut()
-    return this.#samples
+    return this.#cut()
   }
 
-  #cut(): void {
-    this.#samples.sort((a, b) => a.hash - b.hash)
-    if (this.#samples.length <= WINDOW_CAPS.samples) return
-    this.#samples.length = WINDOW_CAPS.samples
-    this.#limit = this.#samples.at(-1)!.hash
+  #cut(): Sample[] {
+    const sorted = [...this.#samples.values()].sort((a, b) => a.hash - b.hash)
+    if (sorted.length <= WINDOW_CAPS.samples) return sorted
+    sorted.length = WINDOW_CAPS.samples
+    this.#limit = sorted.at(-1)!.hash
+    this.#samples = new Map(sorted.map((sample) => [sample.hash, sample]))
+    return sorted
   }
 }
 
