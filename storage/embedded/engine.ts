@@ -3,7 +3,8 @@
  * settings set on a chDB session stay on it, so a shared one would carry a reader's limits into a write, or a token into the next
  * insert. Queries run on libuv's threads; the event loop stays free.
  */
-import { existsSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Session as ChdbSession } from 'chdb'
 import { messageOf, PipelineError } from '../../core/errors.ts'
 
@@ -46,8 +47,6 @@ export class EngineError extends Error {
   }
 }
 
-const CANNOT_OPEN_FILE = 76
-
 export class Engine {
   readonly #chdb: typeof import('chdb')
   readonly #folder: string
@@ -74,13 +73,13 @@ export class Engine {
     try {
       anchor = new chdb.Session(folder)
     } catch (cause) {
-      const held = new RegExp(`Code: ${CANNOT_OPEN_FILE}\\b`).test(messageOf(cause)) && existsSync(folder)
+      const holder = holderOf(folder)
       throw new PipelineError(
         'folder_unusable',
-        held
-          ? `the store in ${folder} is in use by another process`
-          : `the store in ${folder} cannot be opened: ${messageOf(cause)}`,
-        { cause, retriable: held },
+        holder === undefined
+          ? `the store in ${folder} cannot be opened; the engine's reason stands on standard error`
+          : `the store in ${folder} is in use by another process (${holder})`,
+        { cause, retriable: holder !== undefined },
       )
     }
     anchor.query('CREATE DATABASE IF NOT EXISTS eastwatch ENGINE = Atomic')
@@ -170,6 +169,17 @@ function engineError(error: unknown): EngineError {
   return match === null
     ? new EngineError(1001, text)
     : new EngineError(Number(match[1]), match[2]!.replace(/ \(version [^)]*\)\. \([A-Z_]+\)$/, ''))
+}
+
+/** The process that has the folder open. Its lock goes with it; the note of its id in `status` may outlive it. */
+function holderOf(folder: string): number | undefined {
+  try {
+    const pid = Number(/^PID: (\d+)/m.exec(readFileSync(join(folder, 'status'), 'utf8'))?.[1])
+    process.kill(pid, 0)
+    return pid
+  } catch {
+    return undefined
+  }
 }
 
 async function loadChdb(): Promise<typeof import('chdb')> {

@@ -44,9 +44,9 @@ const FIRST_ATTEMPTS_MS = 15_000
 /** Queries wait in these threads, and so does the work of node itself. */
 const THREADS = 16
 const MAX_ATTEMPTS = 20
-const BACKOFF = { firstMs: 200, maxMs: 10_000 }
+const BACKOFF = { firstMs: 100, maxMs: 2_000 }
 /** A child that ran so long starts the back-off anew. */
-const STEADY_MS = 60_000
+const STEADY_MS = 5_000
 
 /** Resolves when the store answers. Rejects with the child's reason: `folder_unusable`, `port_in_use`, `config`. */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedStore> {
