@@ -112,16 +112,14 @@ const tick: fc.Arbitrary<Tick> = fc.record({
 })
 
 /** Mostly orderly logs: sequence numbers and times rise by place. */
-const log = fc
-  .array(tick, { maxLength: 300 })
-  .map((ticks) =>
-    ticks.map((one, i) => ({
-      ...one,
-      seq: i,
-      time: i * S + (one.time % (7 * S)),
-      leave: one.leave && one.seq % 8 === 0,
-    })),
-  )
+const log = fc.array(tick, { maxLength: 300 }).map((ticks) =>
+  ticks.map((one, i) => ({
+    ...one,
+    seq: i,
+    time: i * S + (one.time % (7 * S)),
+    leave: one.leave && one.seq % 8 === 0,
+  })),
+)
 
 describe('watermark of any log', () => {
   it('is the same after a restart at any point', () => {

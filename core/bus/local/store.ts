@@ -8,9 +8,11 @@
  *   groups      topic | partition | group    -> next, keep
  *   state       topic | partition | group | key -> value
  */
+import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { messageOf, PipelineError } from '../../errors.ts'
 import type { BusRecord, TopicSpec } from '../bus.ts'
+import { damageOf } from './data-file.ts'
 import { afterPrefix, groupKey, offsetOf, partitionKey, positionOf, recordKey, statePrefix } from './keys.ts'
 import { decodeStates, type Entry } from './state-entry.ts'
 
@@ -50,6 +52,8 @@ export class Store {
   constructor(folder: string, options: { sync: boolean; mapBytes: number }) {
     this.folder = folder
     try {
+      const damage = damageOf(join(folder, 'data.mdb'))
+      if (damage !== undefined) throw new Error(damage)
       this.#env = open({
         path: folder,
         noSubdir: false,
