@@ -95,10 +95,7 @@ async function exportOne(request: Request, response: Response, signal: Signal, o
       const take = (bytes: number) => lease.take(bytes)
       const bytes = await readBody(request, compression === 'gzip', { maxBytes: config.maxBodyBytes, take })
       const receipt = await ingest.accept({ bytes, signal, encoding, sender }, lease)
-      response
-        .status(200)
-        .set('Content-Type', CONTENT_TYPE[encoding])
-        .end(encodeReceipt(receipt, signal, encoding))
+      reply(response, 200, encoding, encodeReceipt(receipt, signal, encoding))
     } finally {
       lease.release()
     }
@@ -117,7 +114,12 @@ function refuse(request: Request, response: Response, error: unknown, encoding: 
   // What is left of a refused body is not waited for.
   if (!request.complete) response.set('Connection', 'close')
   const code = error instanceof Unsupported ? 415 : refusal.http
-  response.status(code).set('Content-Type', CONTENT_TYPE[encoding]).end(encodeStatus(refusal, encoding))
+  reply(response, code, encoding, encodeStatus(refusal, encoding))
+}
+
+/** Past express, which would add a charset to the type. */
+function reply(response: Response, code: number, encoding: Encoding, body: Buffer): void {
+  response.writeHead(code, { 'Content-Type': CONTENT_TYPE[encoding], 'Content-Length': body.length }).end(body)
 }
 
 /** 415; to gRPC's codes it is bad input like any other. */
