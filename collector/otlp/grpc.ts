@@ -30,7 +30,7 @@ const METHODS: Record<Signal, string> = {
 }
 /** Calls whose body is still coming: those bodies are not counted yet, so their number is bounded instead. */
 const MAX_ARRIVING = 256
-const MAX_ARRIVING_PER_ADDRESS = 32
+const MAX_ARRIVING_PER_ADDRESS = 64
 
 export interface GrpcOptions {
   config: CollectorConfig
@@ -45,7 +45,8 @@ export async function listenGrpc({ config, ingest, senders, logger }: GrpcOption
   const server = new Server({
     'grpc.max_receive_message_length': config.maxBodyBytes,
     'grpc.max_send_message_length': 1024 * 1024,
-    'grpc.max_concurrent_streams': 128,
+    // A client keeps to this by itself, so that one connection alone is never refused.
+    'grpc.max_concurrent_streams': MAX_ARRIVING_PER_ADDRESS,
     'grpc.max_metadata_size': 16 * 1024,
     'grpc.keepalive_time_ms': 60_000,
     'grpc.keepalive_timeout_ms': 20_000,
