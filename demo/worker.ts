@@ -1,9 +1,12 @@
 /**
- * Runs the simulation in a thread of its own and sends it to the collector's port. The thread leads: for each minute it tells
- * the time, sends the records, and once all are acknowledged asks for a tick. It makes the next minute while it waits.
+ * Runs the simulation in a thread of its own and sends it to the collector's port. The thread leads: for each stretch of time it
+ * tells the time, sends the records, and once all are acknowledged asks for a tick. It makes the next stretch while it waits.
+ * Ordinary days are told in stretches of ten minutes, what is to be watched minute by minute.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
+import { DAY, HOUR, MINUTE } from '../core/clock.ts'
+import type { AccessLog } from './access-log.ts'
 import { encodeLogs } from './otlp.ts'
 import { LogSender } from './sender.ts'
 import { type Story, simulate } from './simulation.ts'
@@ -38,11 +41,18 @@ function ask(message: WorkerMessage): Promise<void> {
   })
 }
 
+const STRETCH_US = 10 * MINUTE
+const closeUpUs = input.story.days * DAY - HOUR
 let sent: Promise<void> = Promise.resolve()
 let ended = false
+let stretch: AccessLog[] = []
 for (const { untilUs, records } of simulate(input.story, input.originUs)) {
+  for (const record of records) stretch.push(record)
+  if (untilUs < closeUpUs && untilUs % STRETCH_US !== 0) continue
+  const count = stretch.length
   const bodies: Buffer[] = []
-  for (let at = 0; at < records.length; at += BATCH) bodies.push(encodeLogs(records.slice(at, at + BATCH)))
+  for (let at = 0; at < count; at += BATCH) bodies.push(encodeLogs(stretch.slice(at, at + BATCH)))
+  stretch = []
   await sent
   if (untilUs > input.endUs && !ended) {
     ended = true
@@ -54,9 +64,9 @@ for (const { untilUs, records } of simulate(input.story, input.originUs)) {
     if (aheadMs > 0) await delay(aheadMs)
   }
   sent = (async () => {
-    await ask({ type: 'time', atUs: untilUs, records: records.length })
+    await ask({ type: 'time', atUs: untilUs, records: count })
     await Promise.all(bodies.map((body) => sender.send(body, stop.signal)))
-    await ask({ type: 'done', atUs: untilUs, records: records.length })
+    await ask({ type: 'done', atUs: untilUs, records: count })
   })()
 }
 sender.close()

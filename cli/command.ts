@@ -1,0 +1,25 @@
+/** What every command is: a name, a line of help, and a function that returns the exit code. */
+
+/** 0 fine, 1 found something wrong, 2 wrong use. */
+export type ExitCode = 0 | 1 | 2
+
+export interface Surroundings {
+  env: Readonly<Record<string, string | undefined>>
+  out(text: string): void
+  err(text: string): void
+  /** Aborts on SIGTERM and SIGINT. */
+  signal: AbortSignal
+  /** True where the output is a terminal, so that progress may be drawn. */
+  terminal: boolean
+}
+
+export interface Command {
+  name: string
+  /** `eastwatch <name> <usage>` */
+  usage: string
+  summary: string
+  run(args: string[], around: Surroundings): Promise<ExitCode>
+}
+
+/** Thrown for wrong use: the message and the command's usage are shown, exit code 2. */
+export class UsageError extends Error {}

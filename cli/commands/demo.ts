@@ -1,0 +1,160 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { Worker } from 'node:worker_threads'
+import { DAY, SECOND } from '../../core/clock.ts'
+import { createLogger } from '../../core/logger.ts'
+import { ATTACKS } from '../../demo/attacks.ts'
+import { SimulatedClock } from '../../demo/clock.ts'
+import { judge, type Opened, passed } from '../../demo/judge.ts'
+import { startReceiver } from '../../demo/receiver.ts'
+import { settle } from '../../demo/settle.ts'
+import { declaredObjects, SERVICES } from '../../demo/shop.ts'
+import { type Story, storyUs } from '../../demo/simulation.ts'
+import { incidentText, judgementText, type Message } from '../../demo/text.ts'
+import type { WorkerInput, WorkerMessage } from '../../demo/worker.ts'
+import { openReader } from '../../storage/query.ts'
+import { type Command, type ExitCode, type Surroundings, UsageError } from '../command.ts'
+import { demoConfig } from '../demo-config.ts'
+import { type Pipeline, startPipeline } from '../pipeline.ts'
+import { Progress } from '../progress.ts'
+
+const DAYS = 3
+
+export const demoCommand: Command = {
+  name: 'demo',
+  usage: '[--once] [--seed N] [--attacks all|none] [--json]',
+  summary: 'simulates a shop of a dozen services, plants attacks in it, and shows what Eastwatch finds',
+  async run(args, around) {
+    const { values } = parseArgs({
+      args,
+      options: {
+        once: { type: 'boolean', default: false },
+        seed: { type: 'string', default: '1' },
+        attacks: { type: 'string', default: 'all' },
+        json: { type: 'boolean', default: false },
+      },
+    })
+    const seed = Number(values.seed)
+    if (!Number.isSafeInteger(seed) || seed < 0) throw new UsageError('--seed takes a whole number')
+    if (values.attacks !== 'all' && values.attacks !== 'none') throw new UsageError('--attacks takes all or none')
+    const story: Story = { seed, attacks: values.attacks === 'all', days: DAYS }
+    const folder = mkdtempSync(join(tmpdir(), 'eastwatch-demo-'))
+    try {
+      return await tell({ story, folder, once: values.once, json: values.json }, around)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  },
+}
+
+interface Telling {
+  story: Story
+  folder: string
+  once: boolean
+  json: boolean
+}
+
+async function tell({ story, folder, once, json }: Telling, around: Surroundings): Promise<ExitCode> {
+  const progress = new Progress(around.terminal && !json ? around.out : undefined)
+  const say = (text: string) => {
+    progress.clear()
+    if (!json) around.out(text)
+  }
+  const done = new AbortController()
+  const signal = AbortSignal.any([around.signal, done.signal])
+  const receiver = await startReceiver((body) => {
+    const message = body as Message
+    if (message.status === 'open' && message.reason === 'first') say(`\n${incidentText(message)}`)
+  })
+  const config = demoConfig(folder, receiver.url, once)
+  mkdirSync(join(folder, config.policy.folder), { recursive: true })
+  writeFileSync(join(folder, config.policy.folder, 'shop.json'), JSON.stringify(declaredObjects()))
+
+  const beganMs = Date.now()
+  const originUs = beganMs * 1000 - storyUs(story)
+  const clock = new SimulatedClock(originUs)
+  const logger = createLogger(config.logLevel)
+  const pipeline = await startPipeline({ config, clock, ticking: false, logger }, signal)
+  say(introduction(story, pipeline, once))
+  const input: WorkerInput = {
+    target: `127.0.0.1:${pipeline.ports.grpc}`,
+    originUs,
+    endUs: storyUs(story),
+    story,
+    live: !once,
+  }
+  let records = 0
+  const worker = new Worker(new URL('../../demo/worker.js', import.meta.url), { workerData: input })
+  const told = new Promise<void>((resolve, reject) => {
+    const answer = async (message: WorkerMessage) => {
+      if (message.type === 'time') clock.set(originUs + message.atUs)
+      if (message.type === 'done') {
+        records += message.records
+        await pipeline.tick()
+        progress.show(progressLine(message.atUs, story, records, beganMs))
+      }
+      if (message.type === 'end') resolve()
+      worker.postMessage('go')
+    }
+    worker.on('message', (message: WorkerMessage) => answer(message).catch(reject))
+    worker.on('error', reject)
+    pipeline.stopped.catch(reject)
+    signal.addEventListener('abort', () => reject(signal.reason))
+  })
+  try {
+    await told
+    const tick = () => {
+      clock.set(clock.now() + SECOND)
+      return pipeline.tick()
+    }
+    await settle({ tick, lag: pipeline.lag, signal })
+    const reader = await openReader(config)
+    const opened = await reader.rows<Opened>(OPENED)
+    await reader.close()
+    const judgement = judge(opened, story.attacks ? ATTACKS : [])
+    const seconds = Math.round((Date.now() - beganMs) / 1000)
+    if (json) {
+      const attacks = judgement.attacks.map(({ attack, incident }) => ({
+        attack: attack.name,
+        incident: incident ?? null,
+      }))
+      const result = { passed: passed(judgement), records, seconds, attacks, unexpected: judgement.unexpected }
+      around.out(`${JSON.stringify(result, null, 2)}\n`)
+    } else say(`\n${records} records of three days in ${seconds} s.\n${judgementText(judgement)}`)
+    if (!once) {
+      say(`\nLife in the shop goes on. Ctrl-C ends the demo.\n`)
+      await pipeline.stopped
+    }
+    return passed(judgement) ? 0 : 1
+  } finally {
+    await worker.terminate()
+    done.abort()
+    await pipeline.stopped.catch(() => {})
+    await receiver.stop()
+  }
+}
+
+const OPENED = `SELECT id, detector, kinds, severity, summary, source_identity AS sourceIdentity,
+  source_workload AS sourceWorkload, destination_service AS destinationService, verdict
+  FROM eastwatch.incidents FINAL ORDER BY opened_at`
+
+function introduction(story: Story, { ports }: Pipeline, once: boolean): string {
+  const lines = [
+    `A shop of ${Object.keys(SERVICES).length} services lives through ${story.days} days, told fast; both proxies of each call report over OTLP.`,
+    story.attacks
+      ? `Then ${ATTACKS.length} attacks are planted. Each must open its own incident, and nothing else may.`
+      : 'Nobody attacks it, so nothing may open.',
+  ]
+  if (!once)
+    lines.push(
+      `OTLP 127.0.0.1:${ports.grpc} and :${ports.http}, health http://127.0.0.1:${ports.health}/readyz, ClickHouse http://127.0.0.1:${ports.clickhouse}`,
+    )
+  return `${lines.join('\n')}\n`
+}
+
+function progressLine(atUs: number, story: Story, records: number, beganMs: number): string {
+  const rate = Math.round(records / Math.max(0.001, (Date.now() - beganMs) / 1000))
+  return `day ${(atUs / DAY).toFixed(1)} of ${(storyUs(story) / DAY).toFixed(1)}, ${records} records, ${rate} a second`
+}

@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+/** The `eastwatch` command: finds the command, runs it, sets the exit code. Nothing else. */
+import { messageOf, PipelineError } from '../core/errors.ts'
+import { type Command, type ExitCode, type Surroundings, UsageError } from './command.ts'
+import { COMMANDS } from './commands.ts'
+import { VERSION } from './version.ts'
+
+function help(): string {
+  const width = Math.max(...COMMANDS.map((command) => command.name.length))
+  return [
+    'eastwatch watches east-west traffic and tells you of the calls that should not have happened.',
+    '',
+    'Usage: eastwatch <command> [options]',
+    '',
+    ...COMMANDS.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`),
+    '',
+    'eastwatch <command> --help shows the options of a command.',
+    '',
+  ].join('\n')
+}
+
+async function run(args: string[], around: Surroundings): Promise<ExitCode> {
+  const [name, ...rest] = args
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    around.out(help())
+    return name === undefined ? 2 : 0
+  }
+  if (name === '--version') {
+    around.out(`${VERSION}\n`)
+    return 0
+  }
+  const command = COMMANDS.find((candidate) => candidate.name === name)
+  if (command === undefined) {
+    around.err(`eastwatch: there is no command ${JSON.stringify(name)}\n\n${help()}`)
+    return 2
+  }
+  if (rest.includes('--help')) {
+    around.out(`Usage: eastwatch ${command.name} ${command.usage}\n\n${command.summary}\n`)
+    return 0
+  }
+  return runCommand(command, rest, around)
+}
+
+async function runCommand(command: Command, args: string[], around: Surroundings): Promise<ExitCode> {
+  try {
+    return await command.run(args, around)
+  } catch (error) {
+    const wrongArguments =
+      error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+    if (error instanceof UsageError || wrongArguments) {
+      around.err(`eastwatch ${command.name}: ${messageOf(error)}\nUsage: eastwatch ${command.name} ${command.usage}\n`)
+      return 2
+    }
+    if (error instanceof PipelineError) {
+      around.err(`eastwatch ${command.name}: ${error.message}\n`)
+      return error.code === 'config' ? 2 : 1
+    }
+    throw error
+  }
+}
+
+const stop = new AbortController()
+for (const name of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(name, () => stop.abort())
+}
+process.exitCode = await run(process.argv.slice(2), {
+  env: process.env,
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  signal: stop.signal,
+  terminal: process.stdout.isTTY === true,
+})

@@ -1,0 +1,170 @@
+/**
+ * All roles in one process: the embedded pipeline. One long straight function, because each step needs the parts before it.
+ * Consumers start before producers, and stop after them, so that what was accepted is drained.
+ */
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ALERT_GROUPS, runAlerts } from '../alerts/app.ts'
+import { startCollector } from '../collector/app.ts'
+import { createAnnotator } from '../collector/naming/annotate.ts'
+import { envoySource } from '../collector/sources/envoy.ts'
+import type { GroupLag } from '../core/bus/bus.ts'
+import { openLocalBus } from '../core/bus/local/local-bus.ts'
+import { TOPIC, topicSpecs } from '../core/bus/topics.ts'
+import type { Clock } from '../core/clock.ts'
+import { messageOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { Health, serveHealth } from '../core/telemetry/health.ts'
+import { startTelemetry } from '../core/telemetry/telemetry.ts'
+import { DETECTOR_GROUPS, runDetectors } from '../detectors/app.ts'
+import { loadSnapshot } from '../policy/snapshot.ts'
+import { runStorage, STORAGE_GROUPS } from '../storage/app.ts'
+import { connectStore } from '../storage/clickhouse.ts'
+import { startEmbedded } from '../storage/embedded/supervisor.ts'
+import type { EastwatchConfig } from './config.ts'
+import { VERSION } from './version.ts'
+
+export interface PipelineOptions {
+  config: EastwatchConfig
+  clock: Clock
+  /** False where somebody else says when time goes on (the demo, tests): then `tick` is called by hand. */
+  ticking: boolean
+  logger: Logger
+}
+
+export interface Pipeline {
+  ports: { grpc: number; http: number; health: number; clickhouse: number }
+  /** Where declared objects are read from. */
+  policyFolder: string
+  /** Writes the clock's time into the log now. */
+  tick(): Promise<void>
+  /** How far each group is behind. */
+  lag(): Promise<GroupLag[]>
+  /** Reads the declared objects anew; where they are broken the old ones stay, and the error is thrown. */
+  reloadPolicy(): void
+  /** Process id of the store's child, where it runs. */
+  storePid(): number | undefined
+  /** Resolves when everything has stopped after the signal; rejects with what made a part stop by itself. */
+  stopped: Promise<void>
+}
+
+/** Every group that must have read a record before the log may forget it. */
+const REQUIRED_GROUPS = [
+  { topic: TOPIC.calls, group: DETECTOR_GROUPS.stage1 },
+  { topic: TOPIC.windows, group: DETECTOR_GROUPS.stage2 },
+  { topic: TOPIC.findings, group: ALERT_GROUPS.incidents },
+  { topic: TOPIC.incidents, group: ALERT_GROUPS.notify },
+  ...STORAGE_GROUPS,
+]
+
+const STORE_ENTRY = fileURLToPath(new URL('../storage/embedded/server.js', import.meta.url))
+
+/** Resolves when everything answers; rejects with a clear error, and nothing left running, when a part cannot start. */
+export async function startPipeline(options: PipelineOptions, signal: AbortSignal): Promise<Pipeline> {
+  const { config, clock, logger } = options
+  const cleanUps: (() => void | Promise<void>)[] = []
+  const cleanUp = async () => {
+    for (const step of cleanUps.reverse()) {
+      try {
+        await step()
+      } catch (error) {
+        logger.error({ error: messageOf(error) }, 'a part did not stop cleanly')
+      }
+    }
+  }
+  try {
+    const policyFolder = join(config.dataFolder, config.policy.folder)
+    let { snapshot } = loadSnapshot(policyFolder, config.policy)
+
+    const telemetry = startTelemetry(config.telemetry, VERSION)
+    cleanUps.push(() => telemetry.stop())
+    const health = new Health()
+    const healthServer = await serveHealth(config.telemetry.address, health, telemetry.metrics)
+    cleanUps.push(() => healthServer.stop())
+
+    const store = await startEmbedded({
+      entry: STORE_ENTRY,
+      folder: config.dataFolder,
+      port: config.storage.port,
+      readerPassword: config.storage.readerPassword,
+      limits: config.storage.query,
+      readsAtOnce: config.storage.query.maxAtOnce,
+      logger,
+    })
+    cleanUps.push(() => store.stop())
+    const client = connectStore(store)
+    cleanUps.push(() => client.close())
+
+    const bus = await openLocalBus({
+      folder: join(config.dataFolder, 'bus'),
+      topics: topicSpecs(config.bus.partitions),
+      config: config.bus,
+      requiredGroups: REQUIRED_GROUPS,
+      logger,
+    })
+    cleanUps.push(() => bus.close())
+
+    const consumers = new AbortController()
+    const running = [
+      runStorage({ config: config.storage, bus, client, logger }, consumers.signal),
+      runAlerts({ config: config.alerts, bus, clock, logger, version: VERSION }, consumers.signal),
+      runDetectors({ config: config.detectors, bus, logger }, consumers.signal),
+    ]
+    cleanUps.push(async () => {
+      consumers.abort()
+      await Promise.allSettled(running)
+    })
+    const accepting = new AbortController()
+    const collector = await startCollector(
+      {
+        config: config.collector,
+        dataFolder: config.dataFolder,
+        bus,
+        clock,
+        ticking: options.ticking,
+        sources: [envoySource],
+        annotate: createAnnotator(() => snapshot),
+        logger,
+      },
+      accepting.signal,
+    )
+    cleanUps.push(() => {
+      accepting.abort()
+      return collector.stopped
+    })
+
+    health.register('store', () => ({
+      ready: store.pid() !== undefined,
+      detail: store.pid() === undefined ? 'the store is starting again' : 'answers',
+    }))
+
+    const failed = Promise.race([...running, store.failed])
+    const aborted = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve()
+      else signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+    const stopped = Promise.race([aborted, failed]).finally(cleanUp)
+    stopped.catch(() => {
+      // Told to whoever awaits it.
+    })
+    return {
+      ports: {
+        grpc: collector.ports.grpc,
+        http: collector.ports.http,
+        health: healthServer.port,
+        clickhouse: Number(new URL(store.url).port),
+      },
+      policyFolder,
+      tick: () => collector.tick(),
+      lag: () => bus.lag(),
+      reloadPolicy: () => {
+        snapshot = loadSnapshot(policyFolder, config.policy).snapshot
+      },
+      storePid: () => store.pid(),
+      stopped,
+    }
+  } catch (error) {
+    await cleanUp()
+    throw error
+  }
+}

@@ -1,0 +1,4 @@
+/** Text for a terminal: without what could move the cursor, ring the bell or reorder what stands beside it. */
+export function harmless(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?')
+}
