@@ -16,9 +16,9 @@ import type { CollectorMetrics } from './metrics.ts'
 import { type ReadDelivery, type ReadingRules, readDelivery } from './read-delivery.ts'
 import { encodeRejected } from './rejected.ts'
 
-/** A commit takes no further delivery once it holds so many records or bytes of bodies. */
+/** A commit takes no further delivery once it holds so many records or characters of calls. */
 const COMMIT_RECORDS = 16_384
-const COMMIT_BYTES = 16 * 1024 * 1024
+const COMMIT_WEIGHT = 16 * 1024 * 1024
 /** After so many records the event loop has its turn: connections are served while a commit is gathered. */
 const RECORDS_AT_A_TIME = 2048
 /** Rejected records of one bus record. */
@@ -162,14 +162,14 @@ class Commit {
   readonly #read: ReadDelivery[] = []
   readonly #blocks = new Map<number, BlockBuilder>()
   #records = 0
-  #bytes = 0
+  #weight = 0
 
   constructor(options: PublisherOptions) {
     this.#options = options
   }
 
   get full(): boolean {
-    return this.#records >= COMMIT_RECORDS || this.#bytes >= COMMIT_BYTES
+    return this.#records >= COMMIT_RECORDS || this.#weight >= COMMIT_WEIGHT
   }
 
   /** Reads a delivery and takes it in, or refuses it alone. Returns the number of its records. */
@@ -195,7 +195,7 @@ class Commit {
     this.waiting.push(waiting)
     this.#read.push(read)
     this.#records += read.records
-    this.#bytes += delivery.body.byteLength
+    this.#weight += read.weight
     return read.records
   }
 

@@ -2,7 +2,7 @@
 import { partitionOf } from '../core/bus/topics.ts'
 import type { Call } from '../core/call.ts'
 import { DAY, SECOND } from '../core/clock.ts'
-import { messageOf } from '../core/errors.ts'
+import { messageOf, PipelineError } from '../core/errors.ts'
 import { type Delivery, deliveryId } from './delivery.ts'
 import type { ReadLimits } from './otlp/limits.ts'
 import type { LogRecord } from './otlp/log-record.ts'
@@ -16,6 +16,11 @@ export const MAX_AHEAD_US = 60 * SECOND
 /** A time before this is absurd: no mesh is that old. 2000-01-01. */
 const EARLIEST_US = 946_684_800 * SECOND
 const MAX_DURATION_US = 366 * DAY
+/**
+ * Characters of all calls of one delivery. A resource's attributes count for each of its records: a small body could otherwise become
+ * a thousand times its size.
+ */
+const MAX_WEIGHT = 128 * 1024 * 1024
 /** All samples of one delivery together, so that refusing costs no more than accepting. */
 const MAX_SAMPLES_BYTES = 256 * 1024
 
@@ -39,6 +44,8 @@ export interface ReadDelivery {
   calls: number
   late: number
   clamped: number
+  /** Sum of the calls' weights. */
+  weight: number
   partitions: Map<number, PartitionCalls>
   rejected: Rejected[]
 }
@@ -55,6 +62,7 @@ export function readDelivery(delivery: Delivery, rules: ReadingRules): ReadDeliv
     calls: 0,
     late: 0,
     clamped: 0,
+    weight: 0,
     partitions: new Map(),
     rejected: [],
   }
@@ -92,7 +100,11 @@ export function readDelivery(delivery: Delivery, rules: ReadingRules): ReadDeliv
       read.partitions.set(partition, own)
     }
     own.calls.push(call)
-    own.weights.push(weightOf(record))
+    const weight = weightOf(record)
+    own.weights.push(weight)
+    read.weight += weight
+    if (read.weight > MAX_WEIGHT)
+      throw new PipelineError('too_large', `calls of one request exceed ${MAX_WEIGHT} characters`)
     read.calls += 1
   }
   const reader = delivery.encoding === 'json' ? readLogsJson : readLogs

@@ -5,6 +5,7 @@ import { type ReadingRules, readDelivery } from '../../collector/read-delivery.t
 import type { LogSource } from '../../collector/sources/source.ts'
 import { type Call, emptyCall } from '../../core/call.ts'
 import { SECOND } from '../../core/clock.ts'
+import { encode } from './otlp/reference.ts'
 import { logs } from './requests.ts'
 import { plainSource } from './running.ts'
 
@@ -92,5 +93,22 @@ describe('reading a delivery', () => {
     expect(rejected[0]!.sample).toContain('\\u001b[31m')
     for (const { sample } of rejected) expect(sample.length).toBeLessThanOrEqual(2048)
     expect(rejected.reduce((sum, { sample }) => sum + sample.length, 0)).toBeLessThan(300_000)
+  })
+
+  it('refuses a small body that would become a thousand times its size', () => {
+    const method = { key: 'method', value: { stringValue: 'x'.repeat(8000) } }
+    const aliases = ['path', 'authority', 'user_agent', 'request_id', 'route_name'].map((key) => ({ ...method, key }))
+    const log = {
+      timeUnixNano: BigInt(NOW) * 1000n,
+      severityNumber: 0,
+      severityText: '',
+      body: undefined,
+      attributes: [],
+    }
+    const record = { ...log, traceId: new Uint8Array(), spanId: new Uint8Array() }
+    const scopeLogs = [{ logRecords: Array(5000).fill(record) }]
+    const body = encode({ resourceLogs: [{ resource: { attributes: aliases }, scopeLogs }] })
+    expect(body.length).toBeLessThan(200_000)
+    expect(() => read(body)).toThrow('calls of one request exceed')
   })
 })
