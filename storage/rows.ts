@@ -74,16 +74,19 @@ function partitionName(at: number, { by }: Partitioning): string {
   return by === 'day' ? date.slice(0, 10) : date.slice(0, 7)
 }
 
-/** The table's partition, by the times of its rows in whole seconds. */
+/**
+ * The part of the table's partition that holds the rows. Borders are DateTime64 and inclusive: ClickHouse 26.7 takes a DateTime64
+ * column `< toDateTime(x)` for `<= x - 1 s` when it picks parts, and misses rows of the last second.
+ */
 function nearTimes(rows: readonly TableRow[], column: string): Insert['near'] {
   let [from, to] = [Number.POSITIVE_INFINITY, 0]
   for (const { at } of rows) {
     from = Math.min(from, secondsOf(at))
-    to = Math.max(to, secondsOf(at))
+    to = Math.max(to, secondsOf(at) + 1)
   }
   return {
-    sql: `${column} >= toDateTime({from:UInt32}, 'UTC') AND ${column} < toDateTime({to:UInt32}, 'UTC')`,
-    params: { from, to: to + 1 },
+    sql: `${column} >= toDateTime64({from:UInt32}, 6, 'UTC') AND ${column} <= toDateTime64({to:UInt32}, 6, 'UTC')`,
+    params: { from, to },
   }
 }
 
