@@ -121,9 +121,11 @@ class NewPair implements Detector {
 
 /** Calls that found somebody: not denied, not failed, not answered 404 alone. Connections where nothing else is logged. */
 function answered(window: PairWindow): number {
-  const { outcomes, requests, handshakes } = countOnce(window)
+  const { outcomes, requests, handshakes, reporter } = countOnce(window)
   if (requests === 0) return Math.max(0, handshakes - window.tls.reduce((sum, { count }) => sum + count, 0))
   const [ok = 0, clientError = 0, serverError = 0] = outcomes
+  // A caller cannot tell a destination's answer from a refusal on the way.
+  if (reporter === 'source' || reporter === 'app') return ok
   const notFound = window.paths.reduce((sum, path) => sum + path.notFound, 0)
   return Math.max(0, ok + clientError + serverError - notFound)
 }
