@@ -1,22 +1,21 @@
 /**
  * Access log records as Envoy sends them with the attributes of deploy/envoy/access-log.yaml: every value is text, what is
- * missing is '-'. One function per kind of record a sidecar writes.
+ * missing is '-'. One function per kind of record that a sidecar writes; a test holds them against recordings of a real Envoy.
  */
-import { host, identityUri, PORT, type Pod } from './shop.ts'
+import { host, identityUri, NAMESPACE, PORT, type Pod, TRUST_DOMAIN } from './shop.ts'
 
 export interface AccessLog {
   pod: Pod
   /** Epoch microseconds of the request's start, which is the record's time. */
   startUs: number
-  attributes: Record<string, string>
+  attributes: Attributes
 }
 
 /** One request from pod to pod, as it happened. */
 export interface Exchange {
   source: Pod
   destination: Pod
-  /** Identity the caller's certificate carries; its own unless stolen. */
-  identity: string
+  certificate: Certificate
   method: string
   path: string
   status: number
@@ -28,156 +27,164 @@ export interface Exchange {
   requestId: string
   traceId: string
   port: number
-  serial: string
   bytes: number
 }
 
+/** What the caller shows: its own, or a stolen or expired one. */
+export interface Certificate {
+  /** SPIFFE URI. */
+  identity: string
+  serial: string
+  /** RFC 3339, as Envoy prints it. */
+  notAfter: string
+}
+
 const MISSING = '-'
-const SPIFFE = (service: string) => identityUri(service)
+const ISSUER = `O=${TRUST_DOMAIN}`
+const CIPHER = 'TLS_AES_128_GCM_SHA256'
+
+export type Attributes = ReturnType<typeof blank>
+
+/** All attributes there are, all missing. One literal: these objects are made by the million. */
+function blank() {
+  return {
+    method: MISSING,
+    path: MISSING,
+    authority: MISSING,
+    protocol: MISSING,
+    response_code: MISSING,
+    grpc_status: MISSING,
+    response_flags: MISSING,
+    response_code_details: MISSING,
+    connection_termination_details: MISSING,
+    upstream_transport_failure_reason: MISSING,
+    downstream_transport_failure_reason: MISSING,
+    downstream_peer_uri_san: MISSING,
+    downstream_local_uri_san: MISSING,
+    upstream_local_uri_san: MISSING,
+    upstream_peer_uri_san: MISSING,
+    downstream_peer_subject: MISSING,
+    downstream_peer_issuer: MISSING,
+    downstream_peer_serial: MISSING,
+    downstream_peer_cert_v_end: MISSING,
+    downstream_tls_version: MISSING,
+    upstream_tls_version: MISSING,
+    downstream_tls_cipher: MISSING,
+    requested_server_name: MISSING,
+    downstream_remote_address: MISSING,
+    downstream_local_address: MISSING,
+    upstream_host: MISSING,
+    upstream_local_address: MISSING,
+    upstream_cluster: MISSING,
+    route_name: MISSING,
+    filter_chain_name: MISSING,
+    access_log_type: MISSING,
+    duration: MISSING,
+    duration_us: MISSING,
+    bytes_received: MISSING,
+    bytes_sent: MISSING,
+    upstream_request_attempt_count: MISSING,
+    request_id: MISSING,
+    trace_id: MISSING,
+    traceparent: MISSING,
+  }
+}
+
+function request(exchange: Exchange, durationUs: number): Attributes {
+  const attributes = blank()
+  attributes.method = exchange.method
+  attributes.path = exchange.path
+  attributes.authority = `${exchange.destination.service}.${NAMESPACE}:${PORT}`
+  attributes.protocol = 'HTTP/1.1'
+  attributes.response_code = String(exchange.status)
+  attributes.route_name = 'default'
+  attributes.access_log_type = 'DownstreamEnd'
+  attributes.duration = String(Math.floor(durationUs / 1000))
+  attributes.duration_us = String(durationUs)
+  attributes.bytes_received = '0'
+  attributes.bytes_sent = String(exchange.bytes)
+  attributes.upstream_request_attempt_count = '1'
+  attributes.request_id = exchange.requestId
+  attributes.trace_id = exchange.traceId
+  return attributes
+}
 
 /** The caller's sidecar. It sees what the callee's proxy answered, never why. */
 export function sourceRecord(exchange: Exchange): AccessLog {
   const { source, destination } = exchange
-  const durationUs = exchange.durationUs + exchange.gapUs
-  return {
-    pod: source,
-    startUs: exchange.startUs,
-    // One literal: with a spread these objects are ten times as dear, and there are millions.
-    attributes: {
-      method: exchange.method,
-      path: exchange.path,
-      authority: `${destination.service}.shop:${PORT}`,
-      protocol: 'HTTP/1.1',
-      response_code: String(exchange.status),
-      grpc_status: MISSING,
-      response_flags: MISSING,
-      response_code_details: 'via_upstream',
-      connection_termination_details: MISSING,
-      upstream_transport_failure_reason: MISSING,
-      downstream_transport_failure_reason: MISSING,
-      upstream_local_uri_san: exchange.identity,
-      upstream_peer_uri_san: SPIFFE(destination.service),
-      upstream_tls_version: 'TLSv1.3',
-      downstream_tls_version: MISSING,
-      downstream_remote_address: `${source.address}:${exchange.port}`,
-      downstream_local_address: `${destination.address}:${PORT}`,
-      upstream_host: `${destination.address}:${PORT}`,
-      upstream_local_address: `${source.address}:${exchange.port}`,
-      upstream_cluster: `outbound|${PORT}||${host(destination.service)}`,
-      upstream_request_attempt_count: '1',
-      requested_server_name: MISSING,
-      route_name: 'default',
-      access_log_type: 'DownstreamEnd',
-      duration: String(Math.floor(durationUs / 1000)),
-      duration_us: String(durationUs),
-      bytes_received: '0',
-      bytes_sent: String(exchange.bytes),
-      request_id: exchange.requestId,
-      trace_id: exchange.traceId,
-    },
-  }
+  const attributes = request(exchange, exchange.durationUs + exchange.gapUs)
+  attributes.response_code_details = 'via_upstream'
+  attributes.upstream_local_uri_san = exchange.certificate.identity
+  attributes.upstream_peer_uri_san = identityUri(destination.service)
+  attributes.upstream_tls_version = 'TLSv1.3'
+  attributes.downstream_remote_address = `${source.address}:${exchange.port}`
+  attributes.downstream_local_address = `${source.address}:15001`
+  attributes.upstream_host = `${destination.address}:${PORT}`
+  attributes.upstream_local_address = `${source.address}:${exchange.port}`
+  attributes.upstream_cluster = `outbound|${PORT}||${host(destination.service)}`
+  return { pod: source, startUs: exchange.startUs, attributes }
+}
+
+/** The caller's sidecar where the callee refused its certificate: under TLS 1.3 the connection just ends, without a reason. */
+export function refusedSourceRecord(exchange: Exchange): AccessLog {
+  const record = sourceRecord(exchange)
+  record.attributes.response_code = '503'
+  record.attributes.response_flags = 'UC'
+  record.attributes.response_code_details = 'upstream_reset_before_response_started{connection_termination}'
+  record.attributes.bytes_sent = '95'
+  return record
 }
 
 /** The callee's sidecar: verified identities, the deciding policy. */
 export function destinationRecord(exchange: Exchange): AccessLog {
   const { source, destination } = exchange
-  const denied = exchange.details.startsWith('rbac_access_denied')
-  return {
-    pod: destination,
-    startUs: exchange.startUs + Math.floor(exchange.gapUs / 2),
-    attributes: {
-      method: exchange.method,
-      path: exchange.path,
-      authority: `${destination.service}.shop:${PORT}`,
-      protocol: 'HTTP/1.1',
-      response_code: String(exchange.status),
-      grpc_status: MISSING,
-      response_flags: MISSING,
-      response_code_details: exchange.details,
-      connection_termination_details: MISSING,
-      upstream_transport_failure_reason: MISSING,
-      downstream_transport_failure_reason: MISSING,
-      downstream_peer_uri_san: exchange.identity,
-      downstream_local_uri_san: SPIFFE(destination.service),
-      downstream_peer_serial: exchange.serial,
-      downstream_tls_version: 'TLSv1.3',
-      upstream_tls_version: MISSING,
-      downstream_remote_address: `${source.address}:${exchange.port}`,
-      downstream_local_address: `${destination.address}:${PORT}`,
-      upstream_host: denied ? MISSING : `${destination.address}:${PORT}`,
-      upstream_local_address: denied ? MISSING : `127.0.0.6:${exchange.port}`,
-      upstream_cluster: `inbound|${PORT}||`,
-      upstream_request_attempt_count: denied ? '0' : '1',
-      requested_server_name: `outbound_.${PORT}_._.${host(destination.service)}`,
-      route_name: 'default',
-      access_log_type: 'DownstreamEnd',
-      duration: String(Math.floor(exchange.durationUs / 1000)),
-      duration_us: String(exchange.durationUs),
-      bytes_received: '0',
-      bytes_sent: String(exchange.bytes),
-      request_id: exchange.requestId,
-      trace_id: exchange.traceId,
-    },
+  const attributes = request(exchange, exchange.durationUs)
+  attributes.response_code_details = exchange.details
+  showDownstream(attributes, destination, `${source.address}:${exchange.port}`, exchange.certificate)
+  attributes.upstream_cluster = `inbound|${PORT}||`
+  if (exchange.details.startsWith('rbac_access_denied')) attributes.upstream_request_attempt_count = '0'
+  else {
+    attributes.upstream_host = `127.0.0.1:${PORT}`
+    attributes.upstream_local_address = `127.0.0.1:${exchange.port}`
   }
+  return { pod: destination, startUs: exchange.startUs + Math.floor(exchange.gapUs / 2), attributes }
 }
 
 /** The callee's listener log of one connection: a healthy handshake, or one that failed with Envoy's reason. */
-export function connectionRecord(at: {
+export function connectionRecord(connection: {
   destination: Pod
   sourceAddress: string
-  identity: string
-  serial: string
+  certificate: Certificate
   startUs: number
   durationUs: number
   port: number
   failure?: string
 }): AccessLog {
-  const failed = at.failure !== undefined
-  return {
-    pod: at.destination,
-    startUs: at.startUs,
-    attributes: {
-      method: MISSING,
-      path: MISSING,
-      authority: MISSING,
-      protocol: MISSING,
-      response_code: '0',
-      response_flags: MISSING,
-      response_code_details: MISSING,
-      connection_termination_details: MISSING,
-      upstream_transport_failure_reason: MISSING,
-      downstream_transport_failure_reason: at.failure ?? MISSING,
-      downstream_peer_uri_san: failed ? MISSING : at.identity,
-      downstream_local_uri_san: SPIFFE(at.destination.service),
-      downstream_peer_serial: failed ? MISSING : at.serial,
-      downstream_tls_version: failed ? MISSING : 'TLSv1.3',
-      downstream_remote_address: `${at.sourceAddress}:${at.port}`,
-      downstream_local_address: `${at.destination.address}:${PORT}`,
-      upstream_host: MISSING,
-      upstream_cluster: `inbound|${PORT}||`,
-      requested_server_name: `outbound_.${PORT}_._.${host(at.destination.service)}`,
-      duration: String(Math.floor(at.durationUs / 1000)),
-      duration_us: String(at.durationUs),
-      bytes_received: '0',
-      bytes_sent: '0',
-      access_log_type: 'NotSet',
-    },
-  }
+  const { destination, sourceAddress, certificate, startUs, durationUs, port, failure } = connection
+  const attributes = blank()
+  attributes.response_code = '0'
+  attributes.access_log_type = 'NotSet'
+  attributes.duration = String(Math.floor(durationUs / 1000))
+  attributes.bytes_received = '0'
+  attributes.bytes_sent = '0'
+  attributes.upstream_request_attempt_count = '0'
+  if (failure === undefined) attributes.protocol = 'HTTP/1.1'
+  else attributes.downstream_transport_failure_reason = failure
+  // Also of a certificate that it refuses, the proxy prints what it says of itself.
+  showDownstream(attributes, destination, `${sourceAddress}:${port}`, certificate)
+  return { pod: destination, startUs, attributes }
 }
 
-/** The caller's sidecar where the callee refused its certificate. */
-export function refusedSourceRecord(exchange: Exchange, reason: string): AccessLog {
-  const record = sourceRecord(exchange)
-  Object.assign(record.attributes, {
-    response_code: '503',
-    response_flags: 'UF,URX',
-    response_code_details: `upstream_reset_before_response_started{remote_connection_failure|${reason}}`.replaceAll(
-      ' ',
-      '_',
-    ),
-    upstream_transport_failure_reason: reason,
-    upstream_peer_uri_san: MISSING,
-    upstream_tls_version: MISSING,
-  })
-  return record
+function showDownstream(attributes: Attributes, destination: Pod, remote: string, certificate: Certificate): void {
+  attributes.downstream_peer_uri_san = certificate.identity
+  attributes.downstream_local_uri_san = identityUri(destination.service)
+  attributes.downstream_peer_issuer = ISSUER
+  attributes.downstream_peer_serial = certificate.serial
+  attributes.downstream_peer_cert_v_end = certificate.notAfter
+  attributes.downstream_tls_version = 'TLSv1.3'
+  attributes.downstream_tls_cipher = CIPHER
+  attributes.requested_server_name = `outbound_.${PORT}_._.${host(destination.service)}`
+  attributes.downstream_remote_address = remote
+  attributes.downstream_local_address = `${destination.address}:${PORT}`
+  attributes.filter_chain_name = `inbound_${PORT}`
 }

@@ -1,6 +1,7 @@
 /** The planted attacks: what each does to the traffic, and the incident that must come of it. */
 import {
   type AccessLog,
+  type Certificate,
   connectionRecord,
   destinationRecord,
   type Exchange,
@@ -111,6 +112,7 @@ export const ATTACKS: readonly Attack[] = [
         toUs,
         destination: traffic.pod('payment', fromUs),
         sourceAddress: STRANGER,
+        certificate: { identity: identityUri('checkout'), serial: '13', notAfter: '2036-01-01T00:00:00.000Z' },
         random,
         traffic,
         failure: verifyFailed(
@@ -132,20 +134,22 @@ export const ATTACKS: readonly Attack[] = [
     records({ traffic, random }, fromUs, toUs) {
       const source = traffic.pod('shipping', 0)
       const destination = traffic.pod('catalog', fromUs)
+      // Renewed for the last time a day and a half ago.
+      const certificate = traffic.certificate(source, fromUs - 36 * 60 * MINUTE_US)
       const refused = refusedConnections({
         count: 12,
         fromUs,
         toUs,
         destination,
         sourceAddress: source.address,
+        certificate,
         random,
         traffic,
         failure: verifyFailed('X509_verify_cert:_certificate_verification_error_at_depth_0:_certificate_has_expired'),
       })
       const route = EDGES.find((edge) => edge.source === 'shipping' && edge.destination === 'catalog')!.routes[0]!
-      const alert = 'TLS_error:|268436501:SSL_routines:OPENSSL_internal:SSLV3_ALERT_CERTIFICATE_EXPIRED:TLS_error_end'
       const seen = [...times(12, fromUs, toUs)].map((at) =>
-        refusedSourceRecord(traffic.call(source, destination, route, at, { status: 503, durationUs: 3000 }), alert),
+        refusedSourceRecord(traffic.call(source, destination, route, at, { durationUs: 3000, certificate })),
       )
       return [...refused, ...seen]
     },
@@ -180,8 +184,7 @@ export const ATTACKS: readonly Attack[] = [
       return [...times(6, fromUs, toUs)].map((at) =>
         destinationRecord(
           traffic.call(thief, traffic.pod('payment', at), route, at, {
-            identity: identityUri('checkout'),
-            serial: '66',
+            certificate: traffic.certificate(traffic.pod('checkout', at), at),
           }),
         ),
       )
@@ -209,17 +212,17 @@ function refusedConnections(what: {
   toUs: number
   destination: Pod
   sourceAddress: string
+  certificate: Certificate
   failure: string
   random: Random
   traffic: Traffic
 }): AccessLog[] {
-  const { count, fromUs, toUs, destination, sourceAddress, failure, random, traffic } = what
+  const { count, fromUs, toUs, destination, sourceAddress, certificate, failure, random, traffic } = what
   return [...times(count, fromUs, toUs)].map((at) =>
     connectionRecord({
       destination,
       sourceAddress,
-      identity: '-',
-      serial: '-',
+      certificate,
       startUs: traffic.epochUs(at),
       durationUs: 2500,
       port: 32_768 + Math.floor(random.next() * 28_000),

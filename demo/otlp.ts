@@ -1,5 +1,5 @@
 /** Encodes access logs as an OTLP ExportLogsServiceRequest, one ResourceLogs per pod, as a fleet of sidecars would send them. */
-import type { AccessLog } from './access-log.ts'
+import type { AccessLog, Attributes } from './access-log.ts'
 import { NAMESPACE, type Pod } from './shop.ts'
 
 /** Values of one key whose bytes are kept; the ever new ones (ids, ports) fill it once and are written out after that. */
@@ -57,14 +57,6 @@ class BackwardWriter {
     this.#at -= length
     this.#bytes.write(value, this.#at)
     this.#varint(length)
-    this.#varint((field << 3) | 2)
-  }
-
-  hex(field: number, value: string): void {
-    this.#room(40)
-    this.#at -= value.length / 2
-    this.#bytes.write(value, this.#at, 'hex')
-    this.#varint(value.length / 2)
     this.#varint((field << 3) | 2)
   }
 
@@ -134,9 +126,7 @@ export function encodeLogs(records: readonly AccessLog[]): Buffer {
 
 function writeRecord(writer: BackwardWriter, record: AccessLog): void {
   const from = writer.size
-  const trace = record.attributes.trace_id
-  if (trace !== undefined) writer.hex(9, trace)
-  for (const key in record.attributes) writer.attribute(6, key, record.attributes[key]!)
+  for (const key in record.attributes) writer.attribute(6, key, record.attributes[key as keyof Attributes])
   writer.fixed64(1, BigInt(record.startUs) * 1000n)
   writer.message(2, from)
 }

@@ -23,13 +23,16 @@ export interface Message {
   sql: string
 }
 
+/** Column at which what is said begins. */
+const LABEL = 18
+
 const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 })
 
 export function incidentText(message: Message): string {
   const { incident, evidence } = message
-  const lines = [`${message.severity.toUpperCase().padEnd(8)} ${message.summary}`]
+  const lines = [`${message.severity.toUpperCase()}: ${message.summary}`]
   const say = (label: string, text: string) => {
-    if (text !== '') lines.push(`         ${label.padEnd(9)} ${text}`)
+    if (text !== '') lines.push(`  ${label.padEnd(LABEL)} ${text}`)
   }
   say('what', `${incident.detector} (${incident.kinds.join(', ')}), opened ${incident.openedAt}`)
   say(
@@ -37,7 +40,8 @@ export function incidentText(message: Message): string {
     `${number.format(evidence.observed)} ${evidence.unit}, expected ${number.format(evidence.expected)}${known(evidence.expectedFrom.samples)}`,
   )
   say('verdict', message.verdict)
-  for (const [label, value] of Object.entries(evidence.facts).slice(0, 4)) say(label.slice(0, 9), String(value))
+  for (const [label, value] of Object.entries(evidence.facts).slice(0, 4))
+    say(label.replaceAll('_', ' '), String(value))
   const example = evidence.examples[0]
   if (example !== undefined) {
     const call = `${example.method} ${example.path}`.trim()

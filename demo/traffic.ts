@@ -1,5 +1,12 @@
 /** Ordinary life in the shop: daily rhythm, autocorrelated load, a deploy, a nightly batch, certificates that rotate. */
-import { type AccessLog, connectionRecord, destinationRecord, type Exchange, sourceRecord } from './access-log.ts'
+import {
+  type AccessLog,
+  type Certificate,
+  connectionRecord,
+  destinationRecord,
+  type Exchange,
+  sourceRecord,
+} from './access-log.ts'
 import type { Random } from './random.ts'
 import { EDGES, type Edge, identityUri, PODS, type Pod, type Route, SERVICES } from './shop.ts'
 
@@ -49,17 +56,29 @@ export class Traffic {
     return this.#originUs + Math.round(atUs)
   }
 
+  /** The certificate a pod shows at that time. */
+  certificate(pod: Pod, atUs: number): Certificate {
+    // Each pod renews at its own minute.
+    const phase = Number(pod.address.split('.')[3]) * 60_000_000
+    const generation = Math.floor((atUs + phase) / CERTIFICATE_US)
+    const notAfterUs = this.#originUs - phase + (generation + 2) * CERTIFICATE_US
+    return {
+      identity: identityUri(pod.service),
+      serial: `${pod.address.replaceAll('.', '')}${generation}`,
+      notAfter: new Date(notAfterUs / 1000).toISOString(),
+    }
+  }
+
   /** A call along an edge that ends at `endUs`, with whatever `change` makes of it. */
   call(source: Pod, destination: Pod, route: Route, endUs: number, change: Partial<Exchange> = {}): Exchange {
     const base = SERVICES[destination.service]! * 1000
     const load = Math.exp(this.#load.get(destination.service) ?? 0)
     const durationUs = Math.round(base * load * Math.exp(0.35 * this.#random.normal()))
     const gapUs = ordinaryGapUs(this.#random)
-    const serial = `${source.address.replaceAll('.', '')}${Math.floor(endUs / CERTIFICATE_US)}`
     return {
       source,
       destination,
-      identity: identityUri(source.service),
+      certificate: this.certificate(source, endUs),
       method: route.method,
       path: route.path.replaceAll('#', () => String(1 + Math.floor(this.#random.next() * 9999))),
       status: 200,
@@ -70,7 +89,6 @@ export class Traffic {
       requestId: this.#random.hex(32).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
       traceId: this.#random.hex(32),
       port: 32_768 + Math.floor(this.#random.next() * 28_000),
-      serial,
       bytes: Math.round(400 + 2000 * this.#random.next()),
       ...change,
     }
@@ -87,8 +105,8 @@ export class Traffic {
     records.push(sourceRecord(exchange), destinationRecord(exchange))
     // Connections are kept alive: a listener sees one in some twenty calls.
     if (this.#random.next() < 0.05) {
-      const { identity, serial, startUs, port } = exchange
-      const at = { destination, sourceAddress: source.address, identity, serial, startUs, durationUs: 40_000, port }
+      const { certificate, startUs, port } = exchange
+      const at = { destination, sourceAddress: source.address, certificate, startUs, durationUs: 40_000, port }
       records.push(connectionRecord(at))
     }
   }
