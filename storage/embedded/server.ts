@@ -24,7 +24,7 @@ process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
 
-let running: { server: Server; engine: Engine; folder: string } | undefined
+let running: { server: Server; engine: Engine; spool: Spool; folder: string } | undefined
 
 process.on('message', (message: StartMessage | StopMessage) => {
   if (message.type === 'stop') stop()
@@ -35,25 +35,27 @@ async function start(options: StartMessage): Promise<void> {
   const home = prepareFolder(options.folder)
   writeFileSync(join(options.folder, 'writer-password'), `${options.writerPassword}\n`, { mode: 0o600 })
   const engine = await Engine.open(home)
+  const spool = new Spool(home, MAX_INSERT_BYTES)
   const server = createInterface({
     engine,
-    spool: new Spool(home, MAX_INSERT_BYTES),
+    spool,
     passwords: { [WRITER]: options.writerPassword, [READER]: options.readerPassword },
     limits: options.limits,
     readsAtOnce: options.readsAtOnce,
   })
   const port = await listenOn(server, `127.0.0.1:${options.port}`, 'storage.port')
-  running = { server, engine, folder: options.folder }
+  running = { server, engine, spool, folder: options.folder }
   writeEndpoint(options.folder, { pid: process.pid, port: (server.address() as AddressInfo).port })
   tell({ type: 'ready', port })
 }
 
 function stop(): void {
   if (running === undefined) process.exit(0)
-  const { server, engine, folder } = running
+  const { server, engine, spool, folder } = running
   removeEndpoint(folder)
   const end = () => {
     engine.close()
+    spool.remove()
     process.exit(0)
   }
   server.close(end)

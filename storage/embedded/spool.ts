@@ -23,6 +23,10 @@ export class Spool {
     for (const name of readdirSync(this.folder)) rmSync(join(this.folder, name), { force: true })
   }
 
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
   /** Writes the stream to a file, gives its path to `work`, and removes it whatever comes. */
   async hold<T>(body: Readable, work: (path: string, bytes: number) => Promise<T>): Promise<T> {
     this.#files += 1
