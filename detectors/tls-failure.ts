@@ -134,7 +134,7 @@ class TlsFailureDetector implements Detector {
     return group.windows.flatMap((window) => {
       if (window.trust === 'claimed') return this.#claimed(group, window)
       const judged = countFailures(window).flatMap((failure) => {
-        const verdict = this.#verdict(window, failure.tally)
+        const verdict = this.#verdict(window, failure.tally, group.pair<PairMemory>(window.key, freshMemory))
         const certain = !verdict.byRate && failure.count >= verdict.least
         return certain ? [this.#finding(group, window, verdict, failure)] : []
       })
@@ -165,7 +165,7 @@ class TlsFailureDetector implements Detector {
     fans: ReadonlySet<string>,
   ): Finding[] {
     const { tally, count } = failure
-    const verdict = this.#verdict(window, tally)
+    const verdict = this.#verdict(window, tally, memory)
     if (verdict.byRate || verdict.fault === 'destination') return []
     if (fans.has(classOf(tally)) && fanVerdictOf(verdict, tally.failure) !== undefined) return []
     const minute = addRecent(memory, classOf(tally), group.start, count)
@@ -197,7 +197,8 @@ class TlsFailureDetector implements Detector {
     for (const { window, failures: own } of failures) {
       for (const failure of own) {
         const { tally } = failure
-        let verdict: Verdict | undefined = this.#verdict(window, tally)
+        const memory = group.pair<PairMemory>(window.key, freshMemory)
+        let verdict: Verdict | undefined = this.#verdict(window, tally, memory)
         if (verdict.byRate) continue
         if (verdict.fault === 'source')
           verdict = fans.has(classOf(tally)) ? fanVerdictOf(verdict, tally.failure) : undefined
@@ -251,7 +252,7 @@ class TlsFailureDetector implements Detector {
 
   /** Faults of protocol and time-outs happen: only a rise counts, among handshakes where they can be counted. */
   #rate(group: WindowGroup, window: PairWindow, memory: PairMemory, failures: readonly Failure[]): Finding[] {
-    const own = failures.filter(({ tally }) => this.#verdict(window, tally).byRate)
+    const own = failures.filter(({ tally }) => this.#verdict(window, tally, memory).byRate)
     const hits = own.reduce((sum, { count }) => sum + count, 0)
     const { handshakes } = countOnce(window)
     if (hits === 0 && handshakes === 0) return []
@@ -267,7 +268,7 @@ class TlsFailureDetector implements Detector {
     const alarm = judgeRate(memory.rate, DEFAULT_PRIOR, rule, { start: group.start, hits, trials }, learned)
     if (alarm === undefined) return []
     const first = own[0]!
-    const verdict = this.#verdict(window, first.tally)
+    const verdict = this.#verdict(window, first.tally, memory)
     const summary =
       `${alarm.hits} of ${alarm.trials} handshakes of ${sourceName(window.pair)} with ${window.pair.destinationService} ` +
       `fail in ${alarm.scale.name}; ${verdict.text}`
@@ -361,8 +362,8 @@ class TlsFailureDetector implements Detector {
     return [this.#finding(group, window, claimed, failures[0]!, count, summary)]
   }
 
-  #verdict(window: PairWindow, tally: TlsTally): Verdict {
-    const verdict = verdictOf(tally)
+  #verdict(window: PairWindow, tally: TlsTally, memory: PairMemory): Verdict {
+    const verdict = memory.mutual > 0 ? verdictOf(tally) : withoutHistory(verdictOf(tally))
     return this.#isScanner(window) ? { ...verdict, severity: 'info' } : verdict
   }
 
@@ -449,6 +450,13 @@ class TlsFailureDetector implements Detector {
       },
     })
   }
+}
+
+/** A declared workload need not be meshed: one that never showed a certificate here cannot be said to have dropped it. */
+function withoutHistory(verdict: Verdict): Verdict {
+  if (verdict.kind !== 'bypassed_sidecar') return verdict
+  const text = 'unmeshed client: a declared workload that was never seen with its mesh certificate here'
+  return { ...verdict, kind: 'unmeshed_client', severity: 'info', text, technique: '' }
 }
 
 function freshMemory(): PairMemory {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { callsSql, literal } from '../../detectors/evidence-sql.ts'
 
 /** ClickHouse's reading of a quoted literal: backslash escapes, and nothing after the closing quote. */
-function unescape(text: string): string {
+function readLiteral(text: string): string {
   const bytes: number[] = []
   let at = 1
   while (text[at] !== "'") {
@@ -28,7 +28,7 @@ describe('SQL of the evidence', () => {
   test('any text is one literal and reads back as it was', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 80 }), (text) => {
-        expect(unescape(literal(text))).toBe(Buffer.from(text).toString())
+        expect(readLiteral(literal(text))).toBe(Buffer.from(text).toString())
       }),
     )
   })
