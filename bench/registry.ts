@@ -1,4 +1,17 @@
 /** All benchmarks there are, by name. */
+import { benchCpuShares } from './cpu-shares.ts'
+import { benchDetectors } from './detectors.ts'
+import { benchEverythingOn } from './everything-on.ts'
+import { benchOtlpToBus } from './otlp-to-bus.ts'
+import { benchReader } from './reader.ts'
 import type { Benchmark } from './row.ts'
+import { benchStorage } from './storage.ts'
 
-export const BENCHMARKS: Record<string, Benchmark> = {}
+export const BENCHMARKS: Record<string, Benchmark> = {
+  reader: benchReader,
+  detectors: benchDetectors,
+  storage: benchStorage,
+  'otlp-to-bus': benchOtlpToBus,
+  'everything-on': benchEverythingOn,
+  'cpu-shares': benchCpuShares,
+}

@@ -1,0 +1,97 @@
+/**
+ * The whole pipeline on the defaults: collector, detection, incidents, storage. Sustained is what went in divided by the time until
+ * every reader of the log had done with it: what only piled up in the log does not count. Load, pipeline and store share the machine.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { GroupLag } from '../core/bus/bus.ts'
+import { TOPIC } from '../core/bus/topics.ts'
+import { StorageConfig } from '../storage/config.ts'
+import { openReader } from '../storage/query.ts'
+import { Child } from './child.ts'
+import { declareShop } from './otlp-to-bus.ts'
+import type { Row } from './row.ts'
+import { anonymousBytes, cpuSeconds } from './usage.ts'
+
+const REQUESTS = 8
+const LOADED_MS = 25_000
+const SAMPLE_MS = 200
+const DRAIN_MS = 180_000
+
+interface Started {
+  port: number
+  storePid: number
+}
+
+export async function benchEverythingOn(): Promise<Row[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'eastwatch-bench-'))
+  declareShop(folder)
+  const pipeline = await Child.start<Started>('pipeline-process', [folder])
+  const load = await Child.start('load-process', [`127.0.0.1:${pipeline.ready.port}`, String(REQUESTS)])
+  const pids = { pipeline: pipeline.pid, store: pipeline.ready.storePid, load: load.pid }
+  let memory = 0
+  const sampler = setInterval(() => {
+    memory = Math.max(memory, anonymousBytes(pids.pipeline) + anonymousBytes(pids.store))
+  }, SAMPLE_MS)
+  try {
+    const cpu = () => [pids.pipeline, pids.store, pids.load].map(cpuSeconds)
+    const cpuBefore = cpu()
+    const began = performance.now()
+    await load.ask('go')
+    await delay(LOADED_MS)
+    const records = await load.ask<number>('stop')
+    const received = performance.now() - began
+    await drained(pipeline)
+    const done = performance.now() - began
+    const used = cpu().map((seconds, i) => seconds - cpuBefore[i]!)
+    const stored = await storedCalls(folder)
+    const rate = (records / done) * 1000
+    return [
+      { measured: 'records received a second, while loaded', figure: whole((records / received) * 1000) },
+      { measured: 'records a second, sustained: received, judged and stored', figure: whole(rate) },
+      { measured: 'time to catch up after the load', figure: `${((done - received) / 1000).toFixed(1)} s` },
+      { measured: 'records received, and calls stored', figure: `${whole(records)}, ${whole(stored.rows)}` },
+      { measured: 'anonymous memory, pipeline and store, most', figure: `${whole(memory / 2 ** 20)} MiB` },
+      {
+        measured: 'CPU per record: pipeline, store, load',
+        figure: used.map((s) => `${((s * 1e6) / records).toFixed(1)} us`).join(', '),
+      },
+      { measured: 'bytes stored per call', figure: (stored.bytes / stored.rows).toFixed(1) },
+      {
+        measured: 'GB a day at the sustained rate',
+        figure: whole(((stored.bytes / stored.rows) * rate * 86_400) / 1e9),
+      },
+    ]
+  } finally {
+    clearInterval(sampler)
+    await load.stop()
+    await pipeline.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Resolves when every group has committed what the calls' log held when this began. */
+async function drained(pipeline: Child<Started>): Promise<void> {
+  const calls = (lag: GroupLag[]) => lag.filter(({ topic }) => topic === TOPIC.calls)
+  const ends = new Map(calls(await pipeline.ask<GroupLag[]>('lag')).map(({ partition, end }) => [partition, end]))
+  const giveUpAt = performance.now() + DRAIN_MS
+  for (;;) {
+    const lag = calls(await pipeline.ask<GroupLag[]>('lag'))
+    if (lag.every(({ partition, committed }) => committed >= ends.get(partition)!)) return
+    if (performance.now() > giveUpAt) throw new Error(`not drained in ${DRAIN_MS / 1000} s: ${JSON.stringify(lag)}`)
+    await delay(SAMPLE_MS)
+  }
+}
+
+async function storedCalls(dataFolder: string): Promise<{ rows: number; bytes: number }> {
+  const reader = await openReader({ dataFolder, storage: StorageConfig.parse({}) })
+  const [stored] = await reader.rows<{ rows: string; bytes: string }>(
+    "SELECT sum(rows) AS rows, sum(bytes_on_disk) AS bytes FROM system.parts WHERE table = 'calls' AND active",
+  )
+  await reader.close()
+  return { rows: Number(stored!.rows), bytes: Number(stored!.bytes) }
+}
+
+const whole = (value: number): string => Math.round(value).toLocaleString('en')

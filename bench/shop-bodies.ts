@@ -1,0 +1,71 @@
+/**
+ * Request bodies of the demo's shop: each call reported by both sidecars with the attributes of deploy/envoy/access-log.yaml.
+ * Made once; before each sending their times and ids are written anew in place, so that no two deliveries are alike and ids
+ * compress no better than real ones.
+ */
+import { randomBytes } from 'node:crypto'
+import { SECOND } from '../core/clock.ts'
+import type { AccessLog } from '../demo/access-log.ts'
+import { encodeLogs } from '../demo/otlp.ts'
+import { seeded } from '../demo/random.ts'
+import { Traffic } from '../demo/traffic.ts'
+
+export const RECORDS_PER_BODY = 500
+
+/** Epoch microseconds at which the bodies' calls end as they are made: within the second after it. */
+const ORIGIN_US = 1_800_000_000 * SECOND
+
+export interface ShopBody {
+  bytes: Buffer
+  /** Where the records' times are: eight bytes of nanoseconds each. */
+  times: { at: number; us: number }[]
+  /** Where each request id or trace id is; both records of a call have the same. */
+  ids: { ats: number[]; length: number }[]
+}
+
+/** Bodies that differ in their calls. */
+export function shopBodies(count: number): ShopBody[] {
+  const traffic = new Traffic(seeded(1), ORIGIN_US)
+  const bodies: ShopBody[] = []
+  let records: AccessLog[] = []
+  while (bodies.length < count) {
+    for (const record of traffic.minute(0, SECOND, () => {})) records.push(record)
+    if (records.length < RECORDS_PER_BODY) continue
+    bodies.push(bodyOf(records.slice(0, RECORDS_PER_BODY)))
+    records = records.slice(RECORDS_PER_BODY)
+  }
+  return bodies
+}
+
+/** The body's calls end in the second before `nowUs`, under ids never used before. */
+export function renew({ bytes, times, ids }: ShopBody, nowUs: number): Buffer {
+  const shift = nowUs - SECOND - ORIGIN_US
+  for (const { at, us } of times) bytes.writeBigUInt64LE(BigInt(us + shift) * 1000n, at)
+  const fresh = Buffer.from(randomBytes(ids.length * 16).toString('hex'), 'latin1')
+  ids.forEach(({ ats, length }, i) => {
+    for (const at of ats) fresh.copy(bytes, at, i * 32, i * 32 + Math.min(length, 32))
+  })
+  return bytes
+}
+
+function bodyOf(records: readonly AccessLog[]): ShopBody {
+  const bytes = encodeLogs(records)
+  const times = [...new Set(records.map(({ startUs }) => startUs))].flatMap((us) => {
+    const field = Buffer.alloc(9)
+    field[0] = (1 << 3) | 1
+    field.writeBigUInt64LE(BigInt(us) * 1000n, 1)
+    return placesOf(bytes, field).map((at) => ({ at: at + 1, us }))
+  })
+  const texts = records.flatMap(({ attributes }) => [attributes.request_id, attributes.trace_id])
+  const ids = [...new Set(texts)]
+    .filter((text) => text.length >= 32)
+    .map((text) => ({ ats: placesOf(bytes, Buffer.from(text)), length: text.length }))
+  if (times.length !== records.length) throw new Error(`${times.length} times found in ${records.length} records`)
+  return { bytes, times, ids }
+}
+
+function placesOf(bytes: Buffer, wanted: Buffer): number[] {
+  const places: number[] = []
+  for (let at = bytes.indexOf(wanted); at >= 0; at = bytes.indexOf(wanted, at + 1)) places.push(at)
+  return places
+}
