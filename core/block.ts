@@ -6,13 +6,17 @@
  *
  * All integers little-endian. The digit in the magic is the version: columns and their order are those of CALL_COLUMNS.
  */
-import { CALL_COLUMN_NAMES, CALL_COLUMNS, type Call, type CallColumn, type ColumnKind, emptyCall } from './call.ts'
+import { corrupt, type LowColumn, readLow, readNumbers, readTexts } from './block/column-reader.ts'
+import { Output, tooLarge, writeColumn } from './block/column-writer.ts'
+import { MAX_BLOCK_BYTES, MAX_BLOCK_ROWS, type NumberKind } from './block/layout.ts'
+import { CALL_COLUMN_NAMES, CALL_COLUMNS, type Call, type CallColumn, emptyCall } from './call.ts'
 import { PipelineError } from './errors.ts'
+
+export type { LowColumn } from './block/column-reader.ts'
+export { MAX_BLOCK_BYTES, MAX_BLOCK_ROWS } from './block/layout.ts'
 
 /** Bytes of a delivery id: 128 bits. */
 export const DELIVERY_ID_BYTES = 16
-export const MAX_BLOCK_ROWS = 65_536
-export const MAX_BLOCK_BYTES = 16 * 1024 * 1024
 
 const MAGIC = Buffer.from('EWB1')
 const COLUMNS = CALL_COLUMN_NAMES.length
@@ -30,67 +34,12 @@ export interface DeliveryRange {
   to: number
 }
 
-/** A dictionary-coded column: row i holds dictionary[index[i]]. */
-export interface LowColumn {
-  dictionary: readonly string[]
-  index: Uint8Array | Uint16Array | Uint32Array
-}
-
-/** Growing output buffer; reused between blocks, because encoding is synchronous. */
-class Output {
-  bytes = Buffer.allocUnsafeSlow(1 << 20)
-  length = 0
-
-  reserve(more: number): void {
-    if (this.length + more <= this.bytes.length) return
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.length + more))
-    this.bytes.copy(grown, 0, 0, this.length)
-    this.bytes = grown
-  }
-
-  u32(value: number): void {
-    this.reserve(4)
-    this.length = this.bytes.writeUInt32LE(value, this.length)
-  }
-
-  u64(value: number): void {
-    this.reserve(8)
-    this.bytes.writeUInt32LE(value % 0x1_0000_0000, this.length)
-    this.length = this.bytes.writeUInt32LE(Math.floor(value / 0x1_0000_0000), this.length + 4)
-  }
-
-  text(value: string): void {
-    const length = value.length
-    this.reserve(length * 3 + 5)
-    if (length < 40) {
-      const start = this.length + 1
-      let i = 0
-      for (; i < length; i += 1) {
-        const unit = value.charCodeAt(i)
-        if (unit > 0x7f) break
-        this.bytes[start + i] = unit
-      }
-      if (i === length) {
-        this.bytes[this.length] = length
-        this.length = start + length
-        return
-      }
-    }
-    let size = Buffer.byteLength(value)
-    const bytes = size
-    while (size > 0x7f) {
-      this.bytes[this.length++] = (size & 0x7f) | 0x80
-      size >>>= 7
-    }
-    this.bytes[this.length++] = size
-    this.bytes.write(value, this.length)
-    this.length += bytes
-  }
-}
-
 const output = new Output()
 
-/** Encodes deliveries, in order, as one block. Throws `too_large` past MAX_BLOCK_ROWS. */
+/**
+ * Encodes deliveries, in order, as one block. Throws `too_large` past MAX_BLOCK_ROWS or MAX_BLOCK_BYTES. Text that is not well
+ * formed (lone surrogates) becomes U+FFFD; a number outside its column's range becomes the nearest one in it.
+ */
 export function encodeBlock(deliveries: readonly Delivery[]): Uint8Array {
   const calls = deliveries.length === 1 ? deliveries[0]!.calls : deliveries.flatMap((delivery) => delivery.calls)
   if (calls.length > MAX_BLOCK_ROWS) {
@@ -114,88 +63,11 @@ export function encodeBlock(deliveries: readonly Delivery[]): Uint8Array {
   for (let column = 0; column < COLUMNS; column += 1) {
     const start = output.length
     const name = CALL_COLUMN_NAMES[column]!
-    writeColumn(calls, name, CALL_COLUMNS[name])
+    writeColumn(output, calls, name, CALL_COLUMNS[name])
     output.bytes.writeUInt32LE(output.length - start, lengths + column * 4)
   }
+  if (output.length > MAX_BLOCK_BYTES) throw tooLarge(output.length)
   return Uint8Array.prototype.slice.call(output.bytes, 0, output.length)
-}
-
-function writeColumn(calls: readonly Call[], name: CallColumn, kind: ColumnKind): void {
-  if (kind === 'low') {
-    writeLow(calls, name)
-    return
-  }
-  if (kind === 'text') {
-    for (const call of calls) output.text(call[name] as string)
-    return
-  }
-  output.reserve(calls.length * 8)
-  const bytes = output.bytes
-  let at = output.length
-  for (const call of calls) {
-    const value = Number(call[name])
-    switch (kind) {
-      case 'u8':
-      case 'bool':
-        bytes[at] = value
-        at += 1
-        break
-      case 'u16':
-        at = bytes.writeUInt16LE(value, at)
-        break
-      case 'i16':
-        at = bytes.writeInt16LE(value, at)
-        break
-      case 'u32':
-        at = bytes.writeUInt32LE(value, at)
-        break
-      default:
-        bytes.writeUInt32LE(value % 0x1_0000_0000, at)
-        at = bytes.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at + 4)
-    }
-  }
-  output.length = at
-}
-
-/** ClickHouse: SerializationLowCardinality, version 1, one dictionary of additional keys per block. */
-const LOW_VERSION = 1
-const LOW_ADDITIONAL_KEYS = 0x600
-
-function writeLow(calls: readonly Call[], name: CallColumn): void {
-  const rows = calls.length
-  const keys = new Map<string, number>([['', 0]])
-  const index = new Uint32Array(rows)
-  let last = ''
-  let lastKey = 0
-  for (let row = 0; row < rows; row += 1) {
-    const value = calls[row]![name] as string
-    if (value !== last) {
-      const known = keys.get(value)
-      lastKey = known ?? keys.size
-      if (known === undefined) keys.set(value, lastKey)
-      last = value
-    }
-    index[row] = lastKey
-  }
-  const width = keys.size <= 0x100 ? 1 : keys.size <= 0x1_0000 ? 2 : 4
-  output.u64(LOW_VERSION)
-  output.u64(LOW_ADDITIONAL_KEYS | (width >> 1))
-  output.u64(keys.size)
-  for (const key of keys.keys()) output.text(key)
-  output.u64(rows)
-  output.reserve(rows * width)
-  const bytes = output.bytes
-  let at = output.length
-  for (let row = 0; row < rows; row += 1) {
-    const key = index[row]!
-    bytes[at++] = key
-    if (width > 1) bytes[at++] = key >>> 8
-    if (width > 2) {
-      bytes[at++] = key >>> 16
-      bytes[at++] = key >>> 24
-    }
-  }
-  output.length = at
 }
 
 export function isBlock(value: Uint8Array): boolean {
@@ -265,15 +137,12 @@ export class Block {
   }
 
   text(name: CallColumn): readonly string[] {
-    return this.#cached(name, () => {
-      const reader = new Input(this.body(name))
-      return Array.from({ length: this.rows }, () => reader.text())
-    })
+    return this.#cached(name, () => readTexts(this.body(name), this.rows))
   }
 
   /** Times, integers and booleans (0 or 1). */
   numbers(name: CallColumn): ArrayLike<number> {
-    return this.#cached(name, () => readNumbers(this.body(name), this.rows, CALL_COLUMNS[name]))
+    return this.#cached(name, () => readNumbers(this.body(name), this.rows, CALL_COLUMNS[name] as NumberKind))
   }
 
   /** One row as a `Call`; for tests and rare paths. */
@@ -313,78 +182,3 @@ export class Block {
 }
 
 const ORDINAL = new Map(CALL_COLUMN_NAMES.map((name, ordinal) => [name, ordinal]))
-
-function corrupt(why: string): never {
-  throw new PipelineError('block_corrupt', `block cannot be read: ${why}`)
-}
-
-class Input {
-  at = 0
-  readonly bytes: Buffer
-  constructor(bytes: Buffer) {
-    this.bytes = bytes
-  }
-
-  u64(): number {
-    if (this.at + 8 > this.bytes.length) corrupt('truncated integer')
-    const value = this.bytes.readUInt32LE(this.at) + this.bytes.readUInt32LE(this.at + 4) * 0x1_0000_0000
-    this.at += 8
-    return value
-  }
-
-  text(): string {
-    let size = 0
-    for (let shift = 0; ; shift += 7) {
-      const byte = this.bytes[this.at++]
-      if (byte === undefined || shift > 28) corrupt('truncated text length')
-      size |= (byte & 0x7f) << shift
-      if (byte < 0x80) break
-    }
-    const end = this.at + size
-    if (size < 0 || end > this.bytes.length) corrupt('truncated text')
-    const value = this.bytes.toString('utf8', this.at, end)
-    this.at = end
-    return value
-  }
-}
-
-function readLow(body: Buffer, rows: number): LowColumn {
-  const input = new Input(body)
-  if (input.u64() !== LOW_VERSION) corrupt('dictionary version')
-  const type = input.u64()
-  if ((type & LOW_ADDITIONAL_KEYS) !== LOW_ADDITIONAL_KEYS) corrupt('dictionary type')
-  const width = [1, 2, 4][type & 0xff] ?? corrupt('dictionary index type')
-  const size = input.u64()
-  if (size > rows + 1) corrupt('dictionary larger than the block')
-  const dictionary: string[] = []
-  for (let key = 0; key < size; key += 1) dictionary.push(input.text())
-  if (input.u64() !== rows || input.at + rows * width !== body.length) corrupt('dictionary index length')
-  const copy = Uint8Array.prototype.slice.call(body, input.at)
-  const index = width === 1 ? copy : width === 2 ? new Uint16Array(copy.buffer) : new Uint32Array(copy.buffer)
-  for (let row = 0; row < rows; row += 1) if (index[row]! >= size) corrupt('dictionary index out of range')
-  return { dictionary, index }
-}
-
-const WIDTH: Partial<Record<ColumnKind, number>> = { u8: 1, bool: 1, u16: 2, i16: 2, u32: 4, u64: 8, time: 8 }
-
-function readNumbers(body: Buffer, rows: number, kind: ColumnKind): ArrayLike<number> {
-  if (body.length !== rows * (WIDTH[kind] ?? corrupt('not a numeric column'))) corrupt('column length')
-  const copy = Uint8Array.prototype.slice.call(body)
-  switch (kind) {
-    case 'u8':
-    case 'bool':
-      return copy
-    case 'u16':
-      return new Uint16Array(copy.buffer)
-    case 'i16':
-      return new Int16Array(copy.buffer)
-    case 'u32':
-      return new Uint32Array(copy.buffer)
-    default: {
-      const words = new Uint32Array(copy.buffer)
-      const values = new Float64Array(rows)
-      for (let row = 0; row < rows; row += 1) values[row] = words[row * 2]! + words[row * 2 + 1]! * 0x1_0000_0000
-      return values
-    }
-  }
-}

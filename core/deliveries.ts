@@ -2,12 +2,12 @@
  * Deliveries seen lately in one partition. Senders resend what they saw no acknowledgement for; each reader of `calls` drops a
  * delivery it has seen in the last ten minutes of log time, so received = stored + rejected + duplicate.
  *
- * A pure function of the log: time is the newest tick seen in the partition. Generations of one minute; the oldest is forgotten
- * whole. A 64-bit fingerprint of the 128-bit id is held (16 bytes an entry at half load), as two Uint32 in an open table.
+ * A pure function of the log: time is the newest tick seen in the partition. Generations of one minute, eleven so that ten
+ * whole minutes are always held; the oldest is forgotten whole. A delivery seen again is remembered from then on. A 64-bit fingerprint of the 128-bit id is held (16 bytes an entry at half load), as two Uint32 in an open table.
  */
 import { MINUTE } from './clock.ts'
 
-const GENERATIONS = 10
+const GENERATIONS = 11
 /** Entries a minute; beyond it the oldest generation goes early, which `overflowed` tells. */
 const MAX_ENTRIES = 1 << 20
 
@@ -27,17 +27,19 @@ export class SeenDeliveries {
   advance(time: number): void {
     const minute = Math.floor(time / MINUTE)
     if (minute <= this.#minute) return
+    // Before the first tick the log has no time: what came before it came then.
+    if (this.#minute === 0) for (const generation of this.#generations) generation.minute = minute
     this.#minute = minute
     this.#generations = this.#generations.filter((generation) => generation.minute > minute - GENERATIONS)
   }
 
-  /** True where the delivery came before; else remembers it. */
+  /** True where the delivery came before; it is remembered either way. */
   seen(id: Uint8Array): boolean {
     const low = (id[0]! | (id[1]! << 8) | (id[2]! << 16) | (id[3]! << 24)) >>> 0
-    const high = ((id[4]! | (id[5]! << 8) | (id[6]! << 16) | (id[7]! << 24)) >>> 0) | 1
-    for (const generation of this.#generations) if (has(generation, low, high >>> 0)) return true
-    insert(this.#current(), low, high >>> 0)
-    return false
+    const high = (id[4]! | (id[5]! << 8) | (id[6]! << 16) | (id[7]! << 24) | 1) >>> 0
+    const seen = this.#generations.some((generation) => has(generation, low, high))
+    insert(this.#current(), low, high)
+    return seen
   }
 
   #current(): Generation {
