@@ -384,7 +384,7 @@ class TlsFailureDetector implements Detector {
   ): Finding {
     const key = pairFindingKey(window.pair)
     const { destinationService } = window.pair
-    const from = tally.addresses.length > 0 ? ` from ${tally.addresses[0]}` : ''
+    const from = tally.addresses.length > 0 && key.sourceAddress === '' ? ` from ${tally.addresses[0]}` : ''
     return this.#make(group, {
       verdict,
       key: { ...key, sourceAddress: key.sourceAddress || (tally.addresses[0] ?? '') },

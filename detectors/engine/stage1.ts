@@ -21,6 +21,7 @@ import { judge, type NamedDetector } from './judge.ts'
 import type { Machine } from './machine.ts'
 import { OpenWindow } from './open-window.ts'
 import { findingRecords, tickRecords } from './outputs.ts'
+import { type PipelineTrouble, pipelineFinding } from './pipeline-finding.ts'
 import { BlockRows, type RowGroup } from './rows.ts'
 import { KeyedState } from './state.ts'
 
@@ -58,6 +59,8 @@ export class Stage1 implements Machine {
   readonly #state: KeyedState
   readonly #open = new Map<number, OpenWindow>()
   #seen = new SeenDeliveries()
+  /** Troubles told of: a repeat after a restart has the same id and content. */
+  readonly #told = new Map<string, string>()
   #duplicates: (readonly [number, number])[] = []
   /** Windows that end at or before it are closed. */
   #closed = Number.NEGATIVE_INFINITY
@@ -106,7 +109,14 @@ export class Stage1 implements Machine {
       if (this.#watchedSince === 0) this.#watchedSince = Math.floor(tick.time / WINDOW_US) * WINDOW_US
       this.#newestTick = Math.max(this.#newestTick, tick.time)
       this.#seen.advance(this.#newestTick)
-      return this.#watermark.observe(tick).advanced ? this.#close() : undefined
+      const { advanced, outvoted, dropped } = this.#watermark.observe(tick)
+      const troubles = [
+        ...(outvoted ? this.#trouble('collector_clock_off', tick.producer) : []),
+        ...dropped.flatMap((gone) => this.#trouble('collector_silent', gone)),
+      ]
+      const closed = advanced ? this.#close() : undefined
+      if (troubles.length === 0) return closed
+      return [...this.#findings(troubles), ...(closed ?? [])]
     }
     const { counts } = this.#options
     const block = readBlock(value)
@@ -124,6 +134,16 @@ export class Stage1 implements Machine {
     const late = this.#ingest(new BlockRows(block, skip), offset)
     const findings = this.#judgeLate(late)
     return findings.length === 0 ? undefined : this.#findings(findings)
+  }
+
+  /** Every partition sees every collector's ticks; one of them speaks of it, once in a finding's span. */
+  #trouble(kind: PipelineTrouble, subject: string): Finding[] {
+    const { time } = this.#watermark
+    if (this.#options.partition !== 0 || !Number.isFinite(time)) return []
+    const finding = pipelineFinding(kind, subject, time)
+    if (this.#told.get(finding.fingerprint) === finding.id) return []
+    this.#told.set(finding.fingerprint, finding.id)
+    return [finding]
   }
 
   checkpoint(next: number): { keep: number; state: StateWrite[] } {
@@ -207,8 +227,12 @@ export class Stage1 implements Machine {
       publications.push(...this.#windowRecords(start + WINDOW_US, closed))
     }
     // Once a minute, at a time that the log alone decides.
-    if (Math.floor(through / MINUTE) > Math.floor(this.#closed / MINUTE))
-      this.#options.counts.evicted += this.#state.trim()
+    if (Math.floor(through / MINUTE) > Math.floor(this.#closed / MINUTE)) {
+      const forgotten = this.#state.trim()
+      this.#options.counts.evicted += forgotten
+      const subject = `partition ${this.#options.partition} of stage 1`
+      if (forgotten > 0) findings.push(pipelineFinding('pairs_forgotten', subject, through))
+    }
     this.#closed = through
     this.#seq += 1
     publications.push(...this.#findings(findings), ...this.#ticks(through))

@@ -16,6 +16,7 @@ import { groupBySorted } from './group-by.ts'
 import { judge, type NamedDetector } from './judge.ts'
 import type { Machine } from './machine.ts'
 import { findingRecords, tickRecords } from './outputs.ts'
+import { pipelineFinding } from './pipeline-finding.ts'
 import { KeyedState } from './state.ts'
 
 export interface Stage2Options {
@@ -131,8 +132,12 @@ export class Stage2 implements Machine {
         findings.push(...judge(this.#options.detectors, this.#state, occasion, own))
       }
     }
-    if (Math.floor(through / MINUTE) > Math.floor(this.#judged / MINUTE))
-      this.#options.counts.evicted += this.#state.trim()
+    if (Math.floor(through / MINUTE) > Math.floor(this.#judged / MINUTE)) {
+      const forgotten = this.#state.trim()
+      this.#options.counts.evicted += forgotten
+      const subject = `partition ${this.#options.partition} of stage 2`
+      if (forgotten > 0) findings.push(pipelineFinding('pairs_forgotten', subject, through))
+    }
     this.#judged = through
     this.#seq += 1
     this.#options.counts.findings += findings.length

@@ -30,7 +30,7 @@ async function found(calls: Call[]) {
   return findings.filter(({ detector }) => detector === 'denial_spike')
 }
 
-describe('denial_spike', () => {
+describe('denial_spike', { timeout: 120_000 }, () => {
   test('a burst on a pair known for a day is high, counts each denial once and names the policy', async () => {
     const at = START + 25 * HOUR
     const findings = await found([...steady(START, at + HOUR, MINUTE), ...denials(30, at, 300_000)])

@@ -24,7 +24,7 @@ async function loud(calls: Call[], config = {}) {
   return { run, kinds: run.findings.filter(({ severity }) => severity !== 'info') }
 }
 
-describe('a hostile sender', () => {
+describe('a hostile sender', { timeout: 120_000 }, () => {
   const life = ordinary({ from: NOON, durationUs: 3 * HOUR, seed: 31 })
 
   test('cannot dilute a rate: thousands of claimed good calls change no finding', async () => {

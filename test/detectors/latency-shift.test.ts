@@ -38,7 +38,7 @@ async function found(calls: Call[]) {
   return findings.filter(({ detector }) => detector === 'latency_shift')
 }
 
-describe('latency_shift', () => {
+describe('latency_shift', { timeout: 60_000 }, () => {
   test('two milliseconds added between two proxies on a service of twenty are found within a minute', async () => {
     const findings = await found(intercept(life({}), 'a', 'cart', AT, 2000))
     expect(findings[0]!.kind).toBe('added_delay')

@@ -38,7 +38,7 @@ const FORBIDDEN = {
   route: '/entries',
 } as const
 
-describe('new_path', () => {
+describe('new_path', { timeout: 60_000 }, () => {
   test('a call the graph does not allow and that is answered is critical at once, also on a system just started', async () => {
     for (const at of [START + MINUTE, AT]) {
       const findings = await found(calls('email', 'ledger', 3, FORBIDDEN, at))

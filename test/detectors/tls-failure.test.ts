@@ -37,7 +37,7 @@ async function verdicts(calls: Call[], config = {}) {
   return [...new Map(own.map((finding) => [finding.fingerprint, finding])).values()]
 }
 
-describe('tls_failure', () => {
+describe('tls_failure', { timeout: 60_000 }, () => {
   test.each<[TlsFailure, Partial<Call>, string, string]>([
     ['expired', {}, 'expired_certificate', 'warning'],
     ['not_yet_valid', {}, 'clock_skew', 'warning'],

@@ -20,7 +20,7 @@ function story(): Call[] {
   ]
 }
 
-describe('the same calls give the same findings', async () => {
+describe('the same calls give the same findings', { timeout: 120_000 }, async () => {
   const calls = story()
   const plain = await detect(writeCalls(calls, { blockSeconds: 5 }))
   const same = (run: Run) => {
