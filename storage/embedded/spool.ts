@@ -31,6 +31,8 @@ export class Spool {
   async hold<T>(body: Readable, work: (path: string, bytes: number) => Promise<T>): Promise<T> {
     this.#files += 1
     const path = join(this.folder, `${process.pid}-${this.#files}`)
+    // Whoever tidies memory-backed folders may take this one while it is empty.
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 })
     let bytes = 0
     const limit = new Transform({
       transform: (chunk: Buffer, _, done) => {
