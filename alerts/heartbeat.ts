@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { type Clock, MINUTE } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import { countHeartbeat, noteReached } from './metrics.ts'
 import { endpointFields, refuseForbiddenAddress } from './notify/endpoint.ts'
 import { post } from './notify/post.ts'
 
@@ -35,6 +36,7 @@ export class Progress {
     if (least <= this.watermark) return
     this.watermark = least
     this.#movedAt = this.#clock.now()
+    noteReached(least)
   }
 
   isAlive(): boolean {
@@ -59,13 +61,16 @@ export async function runHeartbeat(options: HeartbeatOptions, signal: AbortSigna
     try {
       await delay(options.everyMs ?? MINUTE / 1000, undefined, { signal })
       if (!progress.isAlive()) {
+        countHeartbeat('withheld')
         logger.warn({ watermark: progress.watermark }, 'no heartbeat is sent: the log has not moved for a minute')
         continue
       }
       const now = clock.now()
       await post(config, heartbeat(now, progress.watermark, version), signal)
+      countHeartbeat('sent')
     } catch (error) {
       if (signal.aborted) return
+      countHeartbeat('failed')
       logger.warn({ detail: messageOf(error) }, 'heartbeat failed')
     }
   }

@@ -1,13 +1,33 @@
 /** Alerts' own metrics. */
-import { metrics } from '@opentelemetry/api'
+import { SECOND } from '../core/clock.ts'
+import { counter, gauge } from '../core/telemetry/instruments.ts'
 import type { NotificationRecord } from '../storage/incident-records.ts'
 
-const meter = metrics.getMeter('eastwatch.alerts')
+const METER = 'eastwatch.alerts'
 
-const notifications = meter.createCounter('eastwatch_notifications', {
+const notifications = counter(METER, 'eastwatch_notifications', {
   description: 'Attempts to notify, by receiver and how they ended: sent, failed (tried again) or dead (given up).',
 })
 
 export function countNotification(receiver: string, status: NotificationRecord['status']): void {
-  notifications.add(1, { receiver, status })
+  notifications(1, { receiver, status })
+}
+
+const heartbeats = counter(METER, 'eastwatch_heartbeats', {
+  description: 'Heartbeats, by how they ended: sent, failed, or withheld because the log has not moved for a minute.',
+})
+
+export function countHeartbeat(status: 'sent' | 'failed' | 'withheld'): void {
+  heartbeats(1, { status })
+}
+
+const reachedSeconds = gauge(METER, 'eastwatch_reached_seconds', {
+  unit: 's',
+  description:
+    "Log time that has passed the whole pipeline, as Unix time. It should stay within a minute of the clock's.",
+})
+
+/** `time`: what the end of the pipeline has reached, epoch microseconds. */
+export function noteReached(time: number): void {
+  reachedSeconds(time / SECOND)
 }

@@ -9,6 +9,8 @@ export interface Surroundings {
   err(text: string): void
   /** Aborts on SIGTERM and SIGINT. */
   signal: AbortSignal
+  /** Has `reload` called on each SIGHUP from now on. */
+  onHangUp(reload: () => void): void
   /** True where the output is a terminal, so that progress may be drawn. */
   terminal: boolean
 }

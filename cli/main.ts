@@ -59,6 +59,12 @@ async function runCommand(command: Command, args: string[], around: Surroundings
   }
 }
 
+// Whoever read the output has seen enough (`eastwatch query ... | head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+
 const stop = new AbortController()
 for (const name of ['SIGTERM', 'SIGINT'] as const) {
   process.once(name, () => stop.abort())
@@ -68,5 +74,6 @@ process.exitCode = await run(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   signal: stop.signal,
+  onHangUp: (reload) => process.on('SIGHUP', reload),
   terminal: process.stdout.isTTY === true,
 })

@@ -3,7 +3,6 @@
  * Consumers start before producers, and stop after them, so that what was accepted is drained.
  */
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { ALERT_GROUPS, runAlerts } from '../alerts/app.ts'
 import { startCollector } from '../collector/app.ts'
 import { createAnnotator } from '../collector/naming/annotate.ts'
@@ -12,17 +11,21 @@ import type { GroupLag } from '../core/bus/bus.ts'
 import { openLocalBus } from '../core/bus/local/local-bus.ts'
 import { TOPIC, topicSpecs } from '../core/bus/topics.ts'
 import type { Clock } from '../core/clock.ts'
-import { messageOf } from '../core/errors.ts'
+import { messageOf, PipelineError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { Health, serveHealth } from '../core/telemetry/health.ts'
 import { startTelemetry } from '../core/telemetry/telemetry.ts'
 import { DETECTOR_GROUPS, runDetectors } from '../detectors/app.ts'
+import { emptyCounts } from '../detectors/engine/counts.ts'
+import type { PolicySnapshot } from '../policy/policy.ts'
 import { loadSnapshot } from '../policy/snapshot.ts'
 import { runStorage, STORAGE_GROUPS } from '../storage/app.ts'
 import { connectStore } from '../storage/clickhouse.ts'
-import { startEmbedded } from '../storage/embedded/supervisor.ts'
+import { startStore } from '../storage/start.ts'
 import type { EastwatchConfig } from './config.ts'
+import { prepareDataFolder } from './data-folder.ts'
 import { VERSION } from './version.ts'
+import { watchPipeline } from './watch.ts'
 
 export interface PipelineOptions {
   config: EastwatchConfig
@@ -57,8 +60,6 @@ const REQUIRED_GROUPS = [
   ...STORAGE_GROUPS,
 ]
 
-const STORE_ENTRY = fileURLToPath(new URL('../storage/embedded/server.js', import.meta.url))
-
 /** Resolves when everything answers; rejects with a clear error, and nothing left running, when a part cannot start. */
 export async function startPipeline(options: PipelineOptions, signal: AbortSignal): Promise<Pipeline> {
   const { config, clock, logger } = options
@@ -74,26 +75,14 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
   }
   try {
     const policyFolder = join(config.dataFolder, config.policy.folder)
-    let { snapshot } = loadSnapshot(policyFolder, config.policy)
+    prepareDataFolder(config.dataFolder)
+    let snapshot = readPolicy(policyFolder, config)
 
     const telemetry = startTelemetry(config.telemetry, VERSION)
     cleanUps.push(() => telemetry.stop())
     const health = new Health()
     const healthServer = await serveHealth(config.telemetry.address, health, telemetry.metrics)
     cleanUps.push(() => healthServer.stop())
-
-    const store = await startEmbedded({
-      entry: STORE_ENTRY,
-      folder: config.dataFolder,
-      port: config.storage.port,
-      readerPassword: config.storage.readerPassword,
-      limits: config.storage.query,
-      readsAtOnce: config.storage.query.maxAtOnce,
-      logger,
-    })
-    cleanUps.push(() => store.stop())
-    const client = connectStore(store)
-    cleanUps.push(() => client.close())
 
     const bus = await openLocalBus({
       folder: join(config.dataFolder, 'bus'),
@@ -104,12 +93,22 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
     })
     cleanUps.push(() => bus.close())
 
+    const store = await startStore(config, logger)
+    cleanUps.push(() => store.stop())
+    const client = connectStore(store)
+    cleanUps.push(() => client.close())
+
     const consumers = new AbortController()
+    const counts = { stage1: emptyCounts(), stage2: emptyCounts() }
     const running = [
       runStorage({ config: config.storage, bus, client, logger }, consumers.signal),
       runAlerts({ config: config.alerts, bus, clock, logger, version: VERSION }, consumers.signal),
-      runDetectors({ config: config.detectors, bus, logger }, consumers.signal),
+      runDetectors({ config: config.detectors, bus, logger, counts }, consumers.signal),
     ]
+    const failed = Promise.race([...running, store.failed])
+    failed.catch(() => {
+      // Told by `stopped`.
+    })
     cleanUps.push(async () => {
       consumers.abort()
       await Promise.allSettled(running)
@@ -133,12 +132,8 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
       return collector.stopped
     })
 
-    health.register('store', () => ({
-      ready: store.pid() !== undefined,
-      detail: store.pid() === undefined ? 'the store is starting again' : 'answers',
-    }))
+    cleanUps.push(watchPipeline(health, { bus, collector, store, counts, stopping: accepting.signal }))
 
-    const failed = Promise.race([...running, store.failed])
     const aborted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve()
       else signal.addEventListener('abort', () => resolve(), { once: true })
@@ -158,7 +153,7 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
       tick: () => collector.tick(),
       lag: () => bus.lag(),
       reloadPolicy: () => {
-        snapshot = loadSnapshot(policyFolder, config.policy).snapshot
+        snapshot = readPolicy(policyFolder, config)
       },
       storePid: () => store.pid(),
       stopped,
@@ -166,5 +161,15 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
   } catch (error) {
     await cleanUp()
     throw error
+  }
+}
+
+function readPolicy(folder: string, { policy }: EastwatchConfig): PolicySnapshot {
+  try {
+    return loadSnapshot(folder, policy).snapshot
+  } catch (cause) {
+    if (!(cause instanceof PipelineError)) throw cause
+    const message = `policy folder ${folder}: ${cause.message}; mend the file or take it out of the folder`
+    throw new PipelineError('config', message, { cause })
   }
 }

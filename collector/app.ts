@@ -41,6 +41,8 @@ export interface RunningCollector {
   counts: CollectorCounts
   /** Writes a tick to every partition of calls; resolves when it is durable. */
   tick(): Promise<void>
+  /** Why the log did not take the last tick of the second; undefined where it did. */
+  tickFailure(): string | undefined
   /** Resolves when it has stopped by the signal: everything acknowledged is durable, and the leave tick is written. */
   stopped: Promise<void>
 }
@@ -101,6 +103,7 @@ export async function startCollector(options: CollectorOptions, signal: AbortSig
     id,
     counts: metrics.counts,
     tick: () => ticker.tick(),
+    tickFailure: () => ticker.failure,
     stopped,
   }
 }

@@ -20,6 +20,8 @@ export class Ticker {
   #seq = Date.now()
   #timer: NodeJS.Timeout | undefined
   #underWay = false
+  /** Why the last tick by itself could not be written; undefined where it was. */
+  failure: string | undefined
 
   constructor(options: TickerOptions) {
     this.#options = options
@@ -42,9 +44,11 @@ export class Ticker {
     this.#underWay = true
     try {
       await this.tick()
+      this.failure = undefined
     } catch (error) {
+      this.failure = messageOf(error)
       this.#options.metrics.add('ticksMissed', 1)
-      this.#options.logger.warn({ reason: messageOf(error) }, 'a tick could not be written; the next one follows')
+      this.#options.logger.warn({ reason: this.failure }, 'a tick could not be written; the next one follows')
     } finally {
       this.#underWay = false
     }

@@ -20,7 +20,7 @@ export function loadFolder(folder: string): Declared {
   const declared = nothingDeclared()
   const files = listFiles(folder)
   if (files.length > MAX_FILES) {
-    throw new PipelineError('config', `policy folder ${folder}: ${files.length} files, over the limit of ${MAX_FILES}`)
+    throw new PipelineError('config', `${files.length} files, over the limit of ${MAX_FILES}`)
   }
   let total = 0
   for (const file of files) {
@@ -42,7 +42,7 @@ function listFiles(folder: string): string[] {
       .sort()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw new PipelineError('config', `policy folder ${folder} cannot be read: ${messageOf(error)}`, { cause: error })
+    throw new PipelineError('config', `it cannot be read: ${messageOf(error)}`, { cause: error })
   }
 }
 

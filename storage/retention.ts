@@ -1,15 +1,14 @@
 /** Keeps the store within its limits: each table's days, and the bytes of all. */
-import { metrics } from '@opentelemetry/api'
 import type { Logger } from '../core/logger.ts'
+import { counter, gauge } from '../core/telemetry/instruments.ts'
 import type { Store } from './clickhouse.ts'
 import type { StorageConfig } from './config.ts'
 
-const meter = metrics.getMeter('eastwatch.storage')
-const dropped = meter.createCounter('eastwatch_dropped_bytes', {
+const dropped = counter('eastwatch.storage', 'eastwatch_dropped_bytes', {
   unit: 'By',
   description: 'Bytes of calls dropped before their time because the store reached storage.maxBytes.',
 })
-const size = meter.createGauge('eastwatch_store_bytes', { unit: 'By', description: 'Bytes of the store.' })
+const size = gauge('eastwatch.storage', 'eastwatch_store_bytes', { unit: 'By', description: 'Bytes of the store.' })
 
 const TTL_EXPRESSIONS: Record<keyof StorageConfig['ttlDays'], { table: string; time: string }> = {
   calls: { table: 'calls', time: 'toDateTime(end)' },
@@ -47,7 +46,7 @@ export async function enforceMaxBytes(store: Store, maxBytes: number, logger: Lo
     "SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE database = 'eastwatch' AND active",
   )
   let bytes = Number(total?.bytes ?? 0)
-  size.record(bytes)
+  size(bytes)
   if (bytes <= maxBytes) return []
   const hours = await store.rows<{ id: string; hour: string; bytes: number | string; rows: number | string }>(
     `SELECT partition_id AS id, any(partition) AS hour, sum(bytes_on_disk) AS bytes, sum(rows) AS rows
@@ -59,7 +58,7 @@ export async function enforceMaxBytes(store: Store, maxBytes: number, logger: Lo
     if (bytes <= maxBytes) break
     await store.command(`ALTER TABLE eastwatch.calls DROP PARTITION ID '${id.replace(/\W/g, '')}'`)
     bytes -= Number(part.bytes)
-    dropped.add(Number(part.bytes))
+    dropped(Number(part.bytes))
     gone.push(id)
     logger.warn({ hour, rows: Number(part.rows), maxBytes }, 'the store is full: the oldest hour of calls was dropped')
   }

@@ -1,15 +1,15 @@
 /** Runs a sink on one partition of its topic: see sink.ts for what it promises and how. */
-import { metrics } from '@opentelemetry/api'
 import type { Assignment, Batch, Bus, BusRecord, PartitionProcessor, StateWrite, StepResult } from '../core/bus/bus.ts'
 import { SECOND } from '../core/clock.ts'
+import { counter } from '../core/telemetry/instruments.ts'
 import { decodeTick } from '../core/tick.ts'
 import { Batcher } from './batcher.ts'
 import type { Store } from './clickhouse.ts'
 import { type Gatherer, type Insert, type SinkSpec, streamOf } from './sink.ts'
 
-const meter = metrics.getMeter('eastwatch.storage')
-const rowsStored = meter.createCounter('eastwatch_stored_rows', { description: 'Rows stored, by table.' })
-const inserts = meter.createCounter('eastwatch_stored_inserts', { description: 'Inserts into the store, by table.' })
+const METER = 'eastwatch.storage'
+const rowsStored = counter(METER, 'eastwatch_stored_rows', { description: 'Rows stored, by table.' })
+const inserts = counter(METER, 'eastwatch_stored_inserts', { description: 'Inserts into the store, by table.' })
 
 /** Memory that spans batches is kept in the bus so often, in log time; what comes after is read again at a start. */
 const SNAPSHOT_US = 10 * SECOND
@@ -128,8 +128,8 @@ export class SinkProcessor implements PartitionProcessor {
       }
       // The engine notes a token just before the rows; killed in between, it takes the repeat for a duplicate.
       if (this.#unsure && !(await this.#isStored(insert, token))) await this.#send(insert, token, `${token}-again`)
-      rowsStored.add(insert.rows, { table: insert.table })
-      inserts.add(1, { table: insert.table })
+      rowsStored(insert.rows, { table: insert.table })
+      inserts(1, { table: insert.table })
     }
     this.#unsure = false
     await this.#store.command(

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { systemClock } from '../../core/clock.ts'
-import { createLogger } from '../../core/logger.ts'
+import { messageOf } from '../../core/errors.ts'
+import { createLogger, type Logger } from '../../core/logger.ts'
 import type { Command } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { type Pipeline, startPipeline } from '../pipeline.ts'
@@ -14,10 +15,21 @@ export const upCommand: Command = {
     const config = readConfig(values.config, around)
     const logger = createLogger(config.logLevel)
     const pipeline = await startPipeline({ config, clock: systemClock, ticking: true, logger }, around.signal)
+    around.onHangUp(() => reloadPolicy(pipeline, logger))
     around.out(welcome(pipeline, config.dataFolder, config.alerts.receivers.length))
     await pipeline.stopped
     return 0
   },
+}
+
+/** Of the configuration only the declared objects are read anew while the program runs; the rest needs a restart. */
+function reloadPolicy({ policyFolder, reloadPolicy }: Pipeline, logger: Logger): void {
+  try {
+    reloadPolicy()
+    logger.info({ policyFolder }, 'policy was read anew; other settings need a restart')
+  } catch (error) {
+    logger.error({ error: messageOf(error) }, 'policy could not be read anew; the one before stays in force')
+  }
 }
 
 function welcome({ ports, policyFolder }: Pipeline, folder: string, receivers: number): string {

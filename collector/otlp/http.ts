@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls'
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { messageOf, PipelineError } from '../../core/errors.ts'
 import { listenOn, parseAddress } from '../../core/listen.ts'
+import { namesLoopback } from '../../core/local-host.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { CollectorConfig } from '../config.ts'
 import type { Encoding, Sender, Signal } from '../delivery.ts'
@@ -12,7 +13,7 @@ import type { Ingest } from '../ingest.ts'
 import { encodeReceipt, encodeStatus, refusalOf } from './answer.ts'
 import type { Listener } from './listener.ts'
 import { readBody } from './read-body.ts'
-import { isLoopback, type Senders } from './senders.ts'
+import type { Senders } from './senders.ts'
 
 const CONTENT_TYPE: Record<Encoding, string> = { protobuf: 'application/x-protobuf', json: 'application/json' }
 const SIGNALS: readonly Signal[] = ['logs', 'traces', 'metrics']
@@ -31,7 +32,7 @@ export async function listenHttp(options: HttpOptions): Promise<Listener> {
   app.disable('x-powered-by')
   app.disable('etag')
   const { host } = parseAddress(config.httpAddress, 'collector.httpAddress')
-  if (isLoopback(host) || host === 'localhost') app.use(requireLocalHost)
+  if (namesLoopback(host)) app.use(requireLocalHost)
   for (const signal of SIGNALS) {
     app
       .route(`/v1/${signal}`)
@@ -145,9 +146,7 @@ function senderOf(request: Request, senders: Senders): Sender {
   })
 }
 
-/** A web page that a browser on this machine shows must not reach the collector under a name of its own (DNS rebinding). */
 function requireLocalHost(request: Request, response: Response, next: NextFunction): void {
-  const host = (request.headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
-  if (host === 'localhost' || isLoopback(host)) next()
+  if (namesLoopback(request.headers.host ?? '')) next()
   else response.status(421).type('text').send('this address serves localhost only\n')
 }

@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { PeerCertificate } from 'node:tls'
 import { PipelineError } from '../../core/errors.ts'
 import { canonicalIdentity } from '../../core/identity.ts'
+import { isLoopback } from '../../core/local-host.ts'
 import type { CollectorConfig } from '../config.ts'
 import type { Sender } from '../delivery.ts'
 
@@ -51,10 +52,6 @@ export class Senders {
     for (const token of this.#tokens) if (timingSafeEqual(hash, token.hash)) found = token
     return found
   }
-}
-
-export function isLoopback(address: string): boolean {
-  return address === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(address)
 }
 
 /**

@@ -2,7 +2,8 @@
 import { createServer, type Server } from 'node:http'
 import express from 'express'
 import { messageOf } from '../errors.ts'
-import { listenOn } from '../listen.ts'
+import { listenOn, parseAddress } from '../listen.ts'
+import { namesLoopback } from '../local-host.ts'
 
 export interface Check {
   ready: boolean
@@ -26,7 +27,8 @@ export class Health {
         parts[part] = { ready: false, detail: messageOf(error) }
       }
     }
-    return { ready: Object.values(parts).every((part) => part.ready), parts }
+    // Before any part has come up, nothing is ready.
+    return { ready: this.#checks.size > 0 && Object.values(parts).every((part) => part.ready), parts }
   }
 }
 
@@ -35,6 +37,8 @@ export interface HealthServer {
   stop(): Promise<void>
 }
 
+const ADDRESS_KEY = 'telemetry.address'
+
 export async function serveHealth(
   address: string,
   health: Health,
@@ -42,6 +46,12 @@ export async function serveHealth(
 ): Promise<HealthServer> {
   const app = express()
   app.disable('x-powered-by')
+  if (namesLoopback(parseAddress(address, ADDRESS_KEY).host)) {
+    app.use((request, response, next) => {
+      if (namesLoopback(request.headers.host ?? '')) next()
+      else response.status(421).type('text').send('this address serves localhost only\n')
+    })
+  }
   app.get('/metrics', metrics)
   app.get('/healthz', (_, response) => {
     response.json({ status: 'ok' })
@@ -52,7 +62,7 @@ export async function serveHealth(
   })
   const server: Server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, maxHeaderSize: 16_384 }, app)
   server.maxConnections = 256
-  const port = await listenOn(server, address, 'telemetry.address')
+  const port = await listenOn(server, address, ADDRESS_KEY)
   return {
     port,
     stop: () =>

@@ -189,7 +189,7 @@ async function loadChdb(): Promise<typeof import('chdb')> {
     throw new PipelineError(
       'config',
       'the embedded store needs the optional package chdb, which is not installed or has no build for this platform; ' +
-        'install it (npm install chdb) or point storage at a ClickHouse server',
+        'install it with npm install chdb',
       { cause },
     )
   }

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf, PipelineError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import { backoffMs } from '../../core/retry.ts'
+import { mayBeRunning } from './endpoint.ts'
 import type { QueryLimits } from './engine.ts'
 import type { ChildMessage, StartMessage } from './messages.ts'
 import { WRITER } from './request.ts'
@@ -39,7 +40,7 @@ export interface EmbeddedStore {
 
 const START_MS = 120_000
 const STOP_MS = 20_000
-/** An old process may still be letting go of the folder or the port. */
+/** The store of a killed program may still be letting go of the folder or the port. */
 const FIRST_ATTEMPTS_MS = 15_000
 /** Queries wait in these threads, and so does the work of node itself. */
 const THREADS = 16
@@ -63,7 +64,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   let child: ChildProcess | undefined
   let restarts = 0
 
-  const first = await untilStarted(() => spawnChild(options.entry, start))
+  const first = await untilStarted(options.folder, () => spawnChild(options.entry, start))
   child = first.child
   start.port = first.port
   const kept = keep(first.child)
@@ -116,13 +117,14 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   }
 }
 
-async function untilStarted<T>(start: () => Promise<T>): Promise<T> {
+async function untilStarted<T>(folder: string, start: () => Promise<T>): Promise<T> {
+  const leftOver = mayBeRunning(folder)
   const until = performance.now() + FIRST_ATTEMPTS_MS
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await start()
     } catch (error) {
-      const again = error instanceof PipelineError && (error.retriable || error.code === 'port_in_use')
+      const again = error instanceof PipelineError && (error.retriable || (leftOver && error.code === 'port_in_use'))
       if (!again || performance.now() > until) throw error
       await delay(backoffMs(attempt, { firstMs: 100, maxMs: 1_000 }))
     }

@@ -1,14 +1,13 @@
 /** `eastwatch.calls` into the table `calls`: blocks become Native inserts as they are; deliveries that came before are left out. */
-import { metrics } from '@opentelemetry/api'
 import { Block, isBlock } from '../../core/block.ts'
 import { TOPIC } from '../../core/bus/topics.ts'
 import { HOUR } from '../../core/clock.ts'
 import { SeenDeliveries } from '../../core/deliveries.ts'
+import { counter } from '../../core/telemetry/instruments.ts'
 import { CALL_TABLE_COLUMNS, nativeBlock } from '../native.ts'
 import type { Gatherer, Insert, SinkSpec } from '../sink.ts'
 
-const meter = metrics.getMeter('eastwatch.storage')
-const duplicates = meter.createCounter('eastwatch_duplicate_rows', {
+const duplicates = counter('eastwatch.storage', 'eastwatch_duplicate_rows', {
   description: 'Rows left out because their delivery had come before.',
 })
 
@@ -69,7 +68,7 @@ class CallsGatherer implements Gatherer {
   #fresh(block: Block): Block | undefined {
     const repeated = block.deliveries.filter(({ id }) => this.#seen.seen(id))
     const rows = repeated.reduce((sum, { from, to }) => sum + to - from, 0)
-    if (rows > 0) duplicates.add(rows, { table: 'calls' })
+    if (rows > 0) duplicates(rows, { table: 'calls' })
     if (rows === block.rows) return undefined
     if (rows === 0) return block
     return new Block(block.filter((row) => !repeated.some(({ from, to }) => from <= row && row < to)))

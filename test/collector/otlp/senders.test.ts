@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { PeerCertificate } from 'node:tls'
 import { describe, expect, it } from 'vitest'
-import { isLoopback, Senders } from '../../../collector/otlp/senders.ts'
+import { Senders } from '../../../collector/otlp/senders.ts'
+import { isLoopback } from '../../../core/local-host.ts'
 
 const hash = (token: string) => createHash('sha256').update(token).digest('hex')
 const tokens = [
