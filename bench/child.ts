@@ -39,11 +39,20 @@ export class Child<Ready> {
 }
 
 async function message<T>(child: ChildProcess): Promise<T> {
-  const gone = once(child, 'exit').then(([code]) => {
+  const answered = new AbortController()
+  const { signal } = answered
+  const gone = once(child, 'exit', { signal }).then(([code]) => {
     throw new Error(`a benchmark's process ended with ${code}`)
   })
-  const [value] = (await Promise.race([once(child, 'message'), gone])) as [T]
-  return value
+  try {
+    const [value] = (await Promise.race([once(child, 'message', { signal }), gone])) as [T]
+    return value
+  } finally {
+    gone.catch(() => {
+      // Nobody waits for it any more.
+    })
+    answered.abort()
+  }
 }
 
 /** The child's side. `stop` is called once the parent has gone or let go. */

@@ -50,22 +50,28 @@ export function renew({ bytes, times, ids }: ShopBody, nowUs: number): Buffer {
 
 function bodyOf(records: readonly AccessLog[]): ShopBody {
   const bytes = encodeLogs(records)
-  const times = [...new Set(records.map(({ startUs }) => startUs))].flatMap((us) => {
-    const field = Buffer.alloc(9)
-    field[0] = (1 << 3) | 1
-    field.writeBigUInt64LE(BigInt(us) * 1000n, 1)
-    return placesOf(bytes, field).map((at) => ({ at: at + 1, us }))
-  })
-  const texts = records.flatMap(({ attributes }) => [attributes.request_id, attributes.trace_id])
-  const ids = [...new Set(texts)]
-    .filter((text) => text.length >= 32)
-    .map((text) => ({ ats: placesOf(bytes, Buffer.from(text)), length: text.length }))
+  const times = timesIn(bytes, new Set(records.map(({ startUs }) => startUs)))
+  const ids = new Map<string, ShopBody['ids'][number]>()
+  for (const { 0: text, index } of bytes.toString('latin1').matchAll(ID)) {
+    const known = ids.get(text)
+    if (known === undefined) ids.set(text, { ats: [index], length: text.length })
+    else known.ats.push(index)
+  }
   if (times.length !== records.length) throw new Error(`${times.length} times found in ${records.length} records`)
-  return { bytes, times, ids }
+  return { bytes, times, ids: [...ids.values()] }
 }
 
-function placesOf(bytes: Buffer, wanted: Buffer): number[] {
-  const places: number[] = []
-  for (let at = bytes.indexOf(wanted); at >= 0; at = bytes.indexOf(wanted, at + 1)) places.push(at)
-  return places
+/** A UUID, or a trace id. */
+const ID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}/g
+
+/** `time_unix_nano`: field 1 as fixed64. */
+const TIME_TAG = (1 << 3) | 1
+
+function timesIn(bytes: Buffer, wanted: ReadonlySet<number>): ShopBody['times'] {
+  const times: ShopBody['times'] = []
+  for (let tag = bytes.indexOf(TIME_TAG); tag >= 0 && tag + 9 <= bytes.length; tag = bytes.indexOf(TIME_TAG, tag + 1)) {
+    const us = Number(bytes.readBigUInt64LE(tag + 1) / 1000n)
+    if (wanted.has(us)) times.push({ at: tag + 1, us })
+  }
+  return times
 }
