@@ -97,9 +97,10 @@ export class LocalBus implements Bus {
   async #process(options: ProcessOptions): Promise<void> {
     const { topic, group } = options
     const failed = new AbortController()
-    const signal = AbortSignal.any([options.signal, failed.signal, this.#closing.signal])
     const running = this.#logs(topic).map(async (log) => {
       const release = this.#claim(log, group)
+      // One of its own for each partition: Node warns of eleven listeners on one signal.
+      const signal = AbortSignal.any([options.signal, failed.signal, this.#closing.signal])
       try {
         if (!log.groups.has(group)) this.#store.transaction(() => this.#register(log, group))
         await consume(options, signal, {

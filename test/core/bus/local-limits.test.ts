@@ -297,6 +297,35 @@ describe('folder of the local log', () => {
     await run(AbortSignal.abort())
   })
 
+  it('waits on many partitions without warning, without work, and stops at once', async () => {
+    const warnings: Error[] = []
+    const collect = (warning: Error) => warnings.push(warning)
+    process.on('warning', collect)
+    const bus = await openBus({ topics: [{ name: 'in', partitions: 40 }] })
+    const stop = new AbortController()
+    const started = gate()
+    let count = 0
+    const run = bus.process({
+      topic: 'in',
+      group: 'g',
+      signal: stop.signal,
+      start: (assignment) => {
+        count += 1
+        if (count === 40) started.open()
+        return plain(assignment, () => undefined)
+      },
+    })
+    await started.opened
+    const before = process.cpuUsage()
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const { user, system } = process.cpuUsage(before)
+    expect(user + system).toBeLessThan(250_000)
+    stop.abort()
+    await run
+    process.off('warning', collect)
+    expect(warnings).toEqual([])
+  })
+
   it('when closed takes nothing more, and says so', async () => {
     const bus = await openBus()
     const run = bus.process({
