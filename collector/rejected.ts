@@ -1,3 +1,5 @@
+import { jsonRecord } from '../core/bus/json-record.ts'
+
 /** A record that could not be turned into a call, with the reason: nothing acknowledged ever vanishes. */
 export interface Rejected {
   /** When the collector had it, epoch microseconds. */
@@ -17,15 +19,7 @@ export interface Rejected {
   sample: string
 }
 
-const MAGIC = Buffer.from('EWR1')
-
-/** Rejected records of one delivery as one bus record. */
-export function encodeRejected(rejected: readonly Rejected[]): Uint8Array {
-  return Buffer.concat([MAGIC, Buffer.from(JSON.stringify(rejected))])
-}
-
-export function decodeRejected(value: Uint8Array): Rejected[] | undefined {
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  if (bytes.length < 4 || MAGIC.compare(bytes, 0, 4) !== 0) return undefined
-  return JSON.parse(bytes.toString('utf8', 4)) as Rejected[]
-}
+const record = jsonRecord<readonly Rejected[]>('EWR1')
+/** Rejected records of one delivery as the bus carries them. */
+export const encodeRejected = record.encode
+export const decodeRejected = record.decode

@@ -3,6 +3,7 @@
  * Everything in it derives from the log, so the same log gives the same findings, byte for byte.
  */
 
+import { jsonRecord } from '../core/bus/json-record.ts'
 import type { DetectorsConfig } from './config.ts'
 import type { PairWindow } from './window.ts'
 
@@ -83,19 +84,10 @@ export interface Finding {
   technique: string
 }
 
-const MAGIC = Buffer.from('EWF1')
-
+const record = jsonRecord<Finding>('EWF1')
 /** A finding as the bus carries it. */
-export function encodeFinding(finding: Finding): Uint8Array {
-  return Buffer.concat([MAGIC, Buffer.from(JSON.stringify(finding))])
-}
-
-/** The finding a bus record holds, or undefined where it holds something else (a tick). */
-export function decodeFinding(value: Uint8Array): Finding | undefined {
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  if (bytes.length < 4 || MAGIC.compare(bytes, 0, 4) !== 0) return undefined
-  return JSON.parse(bytes.toString('utf8', 4)) as Finding
-}
+export const encodeFinding = record.encode
+export const decodeFinding = record.decode
 
 /** Where a detector stands: `destination` sees all pairs of one destination service, `source` all pairs of one source. */
 export type Stage = 'destination' | 'source'

@@ -2,6 +2,7 @@
  * What the `eastwatch.incidents` topic carries and the sinks store: every change of an incident, every attempt to notify, every
  * operator action. `alerts/` produces them; the tables `incidents`, `notifications` and `audit` hold them.
  */
+import { jsonRecord } from '../core/bus/json-record.ts'
 
 /** State of an incident after a change; the newest `version` of an id stands. */
 export interface IncidentRecord {
@@ -59,14 +60,6 @@ export interface AuditRecord {
 
 export type AlertRecord = IncidentRecord | NotificationRecord | AuditRecord
 
-const MAGIC = Buffer.from('EWI1')
-
-export function encodeAlertRecord(record: AlertRecord): Uint8Array {
-  return Buffer.concat([MAGIC, Buffer.from(JSON.stringify(record))])
-}
-
-export function decodeAlertRecord(value: Uint8Array): AlertRecord | undefined {
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  if (bytes.length < 4 || MAGIC.compare(bytes, 0, 4) !== 0) return undefined
-  return JSON.parse(bytes.toString('utf8', 4)) as AlertRecord
-}
+const record = jsonRecord<AlertRecord>('EWI1')
+export const encodeAlertRecord = record.encode
+export const decodeAlertRecord = record.decode

@@ -1,0 +1,26 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { jsonRecord } from '../../../core/bus/json-record.ts'
+import { encodeTick } from '../../../core/tick.ts'
+
+const record = jsonRecord<unknown>('EWX1')
+
+describe('JSON records', () => {
+  it('come back as they were', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(record.decode(record.encode(value))).toEqual(JSON.parse(JSON.stringify(value)))
+      }),
+    )
+  })
+
+  it('are told from ticks, from records of another kind or version, and from too few bytes', () => {
+    const others = [
+      encodeTick({ producer: 'a', seq: 1, time: 1, leave: false }),
+      jsonRecord('EWX2').encode({}),
+      Buffer.from('EWX'),
+      Buffer.alloc(0),
+    ]
+    for (const other of others) expect(record.decode(other)).toBeUndefined()
+  })
+})
