@@ -80,6 +80,7 @@ export interface ProcessOptions {
   topic: string
   /** Consumer group: the owner of offsets and state. Groups are independent. */
   group: string
+  /** Called once a partition; again, with back-off, after a retriable PipelineError. Any other error stops `process`. */
   start(assignment: Assignment): PartitionProcessor | Promise<PartitionProcessor>
   signal: AbortSignal
   /** Largest batch in bytes of values (one record at least is always given). Default 1 MiB. */

@@ -26,14 +26,20 @@ export async function consume(options: ProcessOptions, signal: AbortSignal, part
   const offsets = log.groups.get(group)!
   log.requireFrom(offsets.keep, group)
   const { topic, partition } = log
-  const state = store.state(log.topicId, partition, group)
-  const processor = await options.start({ topic, partition, committed: offsets.next, state })
+  let processor: PartitionProcessor | undefined
   try {
+    processor = await retry(
+      async () => {
+        const state = store.state(log.topicId, partition, group)
+        return options.start({ topic, partition, committed: offsets.next, state })
+      },
+      { ...BACKOFF, signal, onRetry: report(parts, group) },
+    )
     await loop(options, signal, parts, processor)
   } catch (error) {
     if (!signal.aborted || !isOfAbort(error, signal)) throw error
   } finally {
-    await processor.stop?.()
+    await processor?.stop?.()
   }
 }
 
@@ -125,7 +131,7 @@ function report({ log, logger }: ConsumerParts, group: string) {
   return (error: unknown, attempt: number, pauseMs: number) => {
     if (attempt % 10 !== 1) return
     const where = { topic: log.topic, partition: log.partition, group, attempt, pauseMs: Math.round(pauseMs) }
-    logger?.warn({ ...where, error: messageOf(error) }, 'a step failed and is tried again')
+    logger?.warn({ ...where, error: messageOf(error) }, 'a step or its start failed and is tried again')
   }
 }
 

@@ -413,6 +413,53 @@ export function describeBusContract(name: string, makeBus: (topics: TopicSpec[])
       expect(tried).toEqual([['0:0', '0:1'], ['0:0', '0:1'], ['0:0', '0:1'], ['0:2']])
     })
 
+    it('tries a start that failed for a while again, with the state anew', async () => {
+      const { bus } = await make()
+      await bus.publish(numbered(1))
+      const first = new AbortController()
+      await bus.process({
+        topic: 'in',
+        group: 'g',
+        signal: first.signal,
+        start: (assignment) =>
+          plain(assignment, (batch) => {
+            first.abort()
+            return { next: nextOf(batch), state: [{ key: 'k', value: bytes('v') }] }
+          }),
+      })
+      await bus.publish(numbered(1))
+      const stop = new AbortController()
+      const states: unknown[] = []
+      await bus.process({
+        topic: 'in',
+        group: 'g',
+        signal: stop.signal,
+        start: async (assignment) => {
+          if (assignment.partition === 0) states.push(await stateOf(assignment))
+          if (states.length === 1) throw new PipelineError('store_unavailable', 'not now', { retriable: true })
+          return plain(assignment, (batch) => {
+            stop.abort()
+            return { next: nextOf(batch) }
+          })
+        },
+      })
+      expect(states).toEqual([[['k', 'v']], [['k', 'v']]])
+    })
+
+    it('stops at once while a start is tried again', async () => {
+      const { bus } = await make()
+      const stop = new AbortController()
+      await bus.process({
+        topic: 'in',
+        group: 'g',
+        signal: stop.signal,
+        start: () => {
+          setImmediate(() => stop.abort())
+          throw new PipelineError('store_unavailable', 'wait', { retriable: true, retryAfterMs: 3_600_000 })
+        },
+      })
+    })
+
     it('rejects on any other failure, stops all partitions, and commits nothing of the step', async () => {
       const { bus } = await make()
       await bus.publish([...numbered(1), ...numbered(1, 'in', 1)])
@@ -476,6 +523,36 @@ export function describeBusContract(name: string, makeBus: (topics: TopicSpec[])
       stop.abort()
       await run
       expect(stops).toBe(2)
+    })
+
+    it('wakes for what is published while it waits, also by another step', async () => {
+      const { bus } = await make()
+      const stop = new AbortController()
+      const idle = gate()
+      const done = gate<string>()
+      const run = (topic: string, step: Parameters<typeof plain>[1]) =>
+        bus.process({
+          topic,
+          group: 'g',
+          signal: stop.signal,
+          start: (assignment) => {
+            if (topic === 'out' && assignment.partition === 2) setImmediate(idle.open)
+            return plain(assignment, step)
+          },
+        })
+      const first = run('in', (batch) => ({
+        next: nextOf(batch),
+        publish: batch.records.map(({ value }) => ({ topic: 'out', partition: 2, value })),
+      }))
+      const second = run('out', (batch) => {
+        done.open(text(batch.records[0]!.value))
+        return { next: nextOf(batch) }
+      })
+      await idle.opened
+      await bus.publish(numbered(1, 'in', 1))
+      expect(await done.opened).toBe('1:0')
+      stop.abort()
+      await Promise.all([first, second])
     })
 
     it('resolves for a signal that has aborted already', async () => {
