@@ -6,8 +6,13 @@ export interface TelemetryFacts {
   tlsVersion: number
   microseconds: number
   policyDecided: number
+  /** Records whose sender did not prove to be who it speaks for. */
+  claimed: number
+  /** Counts of records. */
   bySource: number
   byDestination: number
+  /** HTTP and gRPC requests. */
+  http: number
   connections: number
   successes: number
 }
@@ -17,7 +22,7 @@ export interface Coverage {
   state: 'on' | 'degraded' | 'blind'
   /** Why it is not fully on; '' where it is. */
   why: string
-  /** What mends it; '' where nothing is to do. */
+  /** What mends it; '' where nothing is to do or nothing can. */
   mend: string
 }
 
@@ -26,6 +31,12 @@ const MOST = 0.9
 
 const ATTRIBUTES = 'send the attributes of docs/connect-envoy.md (Istio: docs/connect-istio.md)'
 const BOTH = 'let the proxies of both ends send their access logs'
+const POLICIES = 'export your policies into the policy folder (docs/policy.md)'
+const CLAIMED: Judgement = {
+  state: 'degraded',
+  why: 'records come from senders that prove nothing, and such records teach nothing',
+  mend: 'send through a relay named in collector.relayIdentities or collector.tokens, or with client certificates',
+}
 
 export function coverageOf(facts: TelemetryFacts): Coverage[] {
   return [
@@ -46,13 +57,14 @@ function denials(facts: TelemetryFacts): Judgement {
   if (facts.successes === 0) {
     return {
       state: 'degraded',
-      why: 'only failures are logged, so there is no rate',
-      mend: 'log successful calls as well',
+      why: 'no call succeeded: all of them failed, or only failures are logged and there is no rate',
+      mend: 'log successful calls as well where they are left out',
     }
   }
   if (facts.sourceIdentity < MOST) {
     return { state: 'degraded', why: 'callers come without identity', mend: ATTRIBUTES }
   }
+  if (facts.claimed > 1 - MOST) return CLAIMED
   return ON
 }
 
@@ -69,11 +81,12 @@ function paths(facts: TelemetryFacts): Judgement {
   if (facts.sourceIdentity < MOST) {
     return { state: 'degraded', why: 'callers come without identity', mend: ATTRIBUTES }
   }
+  if (facts.claimed > 1 - MOST) return CLAIMED
   if (facts.policyDecided < MOST) {
     return {
       state: 'degraded',
       why: 'no declared policy decides these calls, so new paths are learned, not known',
-      mend: 'export your policies into the policy folder (docs/policy.md)',
+      mend: POLICIES,
     }
   }
   return ON
@@ -83,10 +96,13 @@ function gap(facts: TelemetryFacts): Judgement {
   if (facts.bySource === 0 || facts.byDestination === 0) {
     return { state: 'blind', why: 'only one end reports, so there is no gap between two', mend: BOTH }
   }
+  if (facts.http === 0) {
+    return { state: 'degraded', why: 'proxies time TCP in whole milliseconds: shifts below that stay unseen', mend: '' }
+  }
   if (facts.microseconds < MOST) {
     return {
       state: 'degraded',
-      why: 'durations are whole milliseconds: shifts below that stay unseen',
+      why: 'durations are in whole milliseconds: shifts below that stay unseen',
       mend: ATTRIBUTES,
     }
   }

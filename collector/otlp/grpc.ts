@@ -11,6 +11,7 @@ import {
   type ServerUnaryCall,
   type StatusObject,
   type sendUnaryData,
+  setLogger,
   status,
 } from '@grpc/grpc-js'
 import { messageOf, PipelineError } from '../../core/errors.ts'
@@ -42,6 +43,9 @@ export interface GrpcOptions {
 type ExportCall = ServerUnaryCall<Buffer, Buffer>
 
 export async function listenGrpc({ config, ingest, senders, logger }: GrpcOptions): Promise<Listener> {
+  // The library's own lines; what matters of them comes as errors too, and is told once.
+  const tell = (text: string) => logger.debug({ text }, 'grpc')
+  setLogger({ error: tell, info: tell, debug: tell })
   const server = new Server({
     'grpc.max_receive_message_length': config.maxBodyBytes,
     'grpc.max_send_message_length': 1024 * 1024,

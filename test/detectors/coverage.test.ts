@@ -6,8 +6,10 @@ const full: TelemetryFacts = {
   tlsVersion: 1,
   microseconds: 1,
   policyDecided: 1,
+  claimed: 0,
   bySource: 100,
   byDestination: 100,
+  http: 200,
   connections: 5,
   successes: 90,
 }
@@ -29,6 +31,9 @@ describe('coverage', () => {
     ['new_path', { sourceIdentity: 0 }, 'degraded'],
     ['latency_shift', { bySource: 0 }, 'blind'],
     ['latency_shift', { microseconds: 0 }, 'degraded'],
+    ['latency_shift', { http: 0 }, 'degraded'],
+    ['new_path', { claimed: 0.5 }, 'degraded'],
+    ['denial_spike', { claimed: 0.5 }, 'degraded'],
   ] as const)('%s with %o is %s', (detector, facts, expected) => {
     expect(state(facts, detector)).toBe(expected)
   })

@@ -99,7 +99,7 @@ export class Store {
     if (stored.partitions !== partitions) {
       throw new PipelineError(
         'config',
-        `topic ${name} in ${this.folder} was made with ${stored.partitions} partitions, not ${partitions}: the number is fixed`,
+        `topic ${name} in ${this.folder} was made with ${stored.partitions} partitions, not ${partitions}: set bus.partitions back, or use another dataFolder`,
       )
     }
     return stored
