@@ -67,10 +67,7 @@ export class Watermark {
       this.#producers.set(producer, { seq, time, since: new Map() })
       return { ...NOTHING, advanced: this.#advance() }
     }
-    if (leave) {
-      for (const { since } of this.#producers.values()) since.delete(producer)
-      return { ...NOTHING, advanced: this.#advance() }
-    }
+    if (leave) return { ...NOTHING, advanced: this.#advance() }
     for (const { since } of this.#producers.values()) since.set(producer, (since.get(producer) ?? 0) + 1)
     this.#producers.set(producer, { seq, time, since: new Map() })
     const dropped = this.#dropSilent()
@@ -89,7 +86,6 @@ export class Watermark {
       if (!names.slice(silent).every((name) => (since.get(name) ?? 0) >= SILENT_TICKS)) continue
       const dropped = names.slice(0, silent)
       for (const name of dropped) this.#producers.delete(name)
-      for (const { since } of this.#producers.values()) for (const name of dropped) since.delete(name)
       return dropped
     }
     return []

@@ -112,7 +112,7 @@ const tick: fc.Arbitrary<Tick> = fc.record({
 })
 
 /** Mostly orderly logs: sequence numbers and times rise by place. */
-const log = fc.array(tick, { maxLength: 300 }).map((ticks) =>
+const log = fc.array(tick, { maxLength: 300, size: 'max' }).map((ticks) =>
   ticks.map((one, i) => ({
     ...one,
     seq: i,
@@ -158,4 +158,58 @@ describe('watermark of any log', () => {
       }),
     )
   })
+
+  it('drops exactly those since whose last tick all that remain have ticked 30 times', () => {
+    const run = fc.record({
+      producer: fc.constantFrom('a', 'b', 'c'),
+      ticks: fc.integer({ min: 1, max: 40 }),
+      leave: fc.boolean(),
+    })
+    const chorus = fc.record({
+      producers: fc.shuffledSubarray(['a', 'b', 'c', 'd']),
+      rounds: fc.integer({ min: 1, max: 35 }),
+    })
+    fc.assert(
+      fc.property(fc.array(fc.oneof(run, chorus), { maxLength: 12, size: 'max' }), (parts) => {
+        const ticks = parts.flatMap((part) =>
+          'ticks' in part
+            ? Array.from({ length: part.ticks }, (_, i) => ({
+                producer: part.producer,
+                leave: part.leave && i === part.ticks - 1,
+              }))
+            : Array.from({ length: part.rounds }, () =>
+                part.producers.map((producer) => ({ producer, leave: false })),
+              ).flat(),
+        )
+        const watermark = open()
+        const model = new SilenceModel()
+        ticks.forEach(({ producer, leave }, i) => {
+          expect(watermark.observe({ producer, leave, seq: i, time: i }).dropped).toEqual(
+            model.observe(producer, leave),
+          )
+        })
+      }),
+    )
+  })
 })
+
+/** Silence by its definition, from the whole log. */
+class SilenceModel {
+  readonly #log: string[] = []
+  readonly #live = new Map<string, number>()
+
+  observe(producer: string, leave: boolean): string[] {
+    this.#live.delete(producer)
+    if (leave) return []
+    this.#live.set(producer, this.#log.push(producer) - 1)
+    const live = [...this.#live].sort(([, a], [, b]) => a - b)
+    for (let count = live.length - 1; count > 0; count -= 1) {
+      const after = this.#log.slice(live[count - 1]![1] + 1)
+      if (!live.slice(count).every(([name]) => after.filter((one) => one === name).length >= 30)) continue
+      const dropped = live.slice(0, count).map(([name]) => name)
+      for (const name of dropped) this.#live.delete(name)
+      return dropped
+    }
+    return []
+  }
+}
