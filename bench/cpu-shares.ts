@@ -7,7 +7,7 @@ import { Child } from './child.ts'
 import { declareShop } from './otlp-to-bus.ts'
 import type { Row } from './row.ts'
 
-const REQUESTS = 8
+const REQUESTS = 32
 const WARM_UP_MS = 5000
 const PROFILED_MS = 15_000
 

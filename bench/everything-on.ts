@@ -13,9 +13,9 @@ import { openReader } from '../storage/query.ts'
 import { Child } from './child.ts'
 import { declareShop } from './otlp-to-bus.ts'
 import type { Row } from './row.ts'
-import { anonymousBytes, cpuSeconds } from './usage.ts'
+import { anonymousBytes, cpuSeconds, waitedSeconds } from './usage.ts'
 
-const REQUESTS = 8
+const REQUESTS = 32
 const LOADED_MS = 25_000
 const SAMPLE_MS = 200
 const DRAIN_MS = 180_000
@@ -38,6 +38,7 @@ export async function benchEverythingOn(): Promise<Row[]> {
   try {
     const cpu = () => [pids.pipeline, pids.store, pids.load].map(cpuSeconds)
     const cpuBefore = cpu()
+    const waitedBefore = waitedSeconds(pids.pipeline)
     const began = performance.now()
     await load.ask('go')
     await delay(LOADED_MS)
@@ -46,6 +47,7 @@ export async function benchEverythingOn(): Promise<Row[]> {
     await drained(pipeline)
     const done = performance.now() - began
     const used = cpu().map((seconds, i) => seconds - cpuBefore[i]!)
+    const waited = waitedSeconds(pids.pipeline) - waitedBefore
     const stored = await storedCalls(folder)
     const rate = (records / done) * 1000
     return [
@@ -54,6 +56,10 @@ export async function benchEverythingOn(): Promise<Row[]> {
       { measured: 'time to catch up after the load', figure: `${((done - received) / 1000).toFixed(1)} s` },
       { measured: 'records received, and calls stored', figure: `${whole(records)}, ${whole(stored.rows)}` },
       { measured: 'anonymous memory, pipeline and store, most', figure: `${whole(memory / 2 ** 20)} MiB` },
+      {
+        measured: 'of that time, the pipeline waited for a processor',
+        figure: `${waited.toFixed(1)} of ${(done / 1000).toFixed(1)} s`,
+      },
       {
         measured: 'CPU per record: pipeline, store, load',
         figure: used.map((s) => `${((s * 1e6) / records).toFixed(1)} us`).join(', '),

@@ -9,7 +9,7 @@ import { Child } from './child.ts'
 import type { Row } from './row.ts'
 import { anonymousBytes } from './usage.ts'
 
-const REQUESTS = 16
+const REQUESTS = 32
 const WARM_UP_MS = 4000
 const MEASURED_MS = 10_000
 

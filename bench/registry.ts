@@ -1,4 +1,5 @@
 /** All benchmarks there are, by name. */
+import { benchBus } from './bus.ts'
 import { benchCpuShares } from './cpu-shares.ts'
 import { benchDetectors } from './detectors.ts'
 import { benchEverythingOn } from './everything-on.ts'
@@ -9,6 +10,7 @@ import { benchStorage } from './storage.ts'
 
 export const BENCHMARKS: Record<string, Benchmark> = {
   reader: benchReader,
+  bus: benchBus,
   detectors: benchDetectors,
   storage: benchStorage,
   'otlp-to-bus': benchOtlpToBus,

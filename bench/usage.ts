@@ -8,6 +8,11 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / 100
 }
 
+/** Seconds that the main thread could have run but waited for a processor: on a busy machine the rates say little, this how little. */
+export function waitedSeconds(pid: number): number {
+  return Number(read(`/proc/${pid}/schedstat`).split(' ')[1] ?? 0) / 1e9
+}
+
 /** Memory that is no file's, in bytes. */
 export function anonymousBytes(pid: number): number {
   return Number(/^RssAnon:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024
