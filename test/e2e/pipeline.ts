@@ -23,8 +23,15 @@ export function noPipeline(): string | undefined {
   return noEngine()
 }
 
+export interface Changes {
+  /** Where OTLP/gRPC listens; loopback by default. */
+  host?: string
+  quotas?: object
+  bus?: object
+}
+
 /** Configuration as JSON: defaults, ports that were free a moment ago, and the demo's shop as policy. */
-export async function newWorld(changes: { collector?: object; bus?: object } = {}): Promise<World> {
+export async function newWorld({ host = '127.0.0.1', quotas = {}, bus = {} }: Changes = {}): Promise<World> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'eastwatch-e2e-'))
   mkdirSync(join(dataFolder, 'policy'))
   writeFileSync(join(dataFolder, 'policy', 'shop.json'), JSON.stringify(declaredObjects()))
@@ -33,8 +40,8 @@ export async function newWorld(changes: { collector?: object; bus?: object } = {
     dataFolder,
     config: {
       dataFolder,
-      bus: changes.bus ?? {},
-      collector: { grpcAddress: `127.0.0.1:${grpc}`, httpAddress: `127.0.0.1:${http}`, ...changes.collector },
+      bus,
+      collector: { grpcAddress: `${host}:${grpc}`, httpAddress: `127.0.0.1:${http}`, quotas },
       storage: { port: store },
       telemetry: { address: `127.0.0.1:${health}` },
     },

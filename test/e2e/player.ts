@@ -4,6 +4,12 @@ import { LogSender } from '../../demo/sender.ts'
 import { PipelineProcess, type World } from './pipeline.ts'
 import type { Stretch } from './traffic.ts'
 
+export interface During {
+  /** Before the records of the stretch, at its time. */
+  sending?(): void | Promise<void>
+  ticking?(): void
+}
+
 interface Running {
   pipeline: PipelineProcess
   sender: LogSender
@@ -21,10 +27,10 @@ export class Player {
   }
 
   /** One stretch: its time, its records, and once all of them are acknowledged the tick. */
-  async play({ untilUs, bodies }: Stretch, during: { sending?(): void; ticking?(): void } = {}): Promise<void> {
+  async play({ untilUs, bodies }: Stretch, during: During = {}): Promise<void> {
     this.#nowUs = untilUs
     await this.#until(({ pipeline }) => pipeline.setTime(untilUs))
-    during.sending?.()
+    await during.sending?.()
     await Promise.all(bodies.map((body) => this.send(body)))
     during.ticking?.()
     await this.#until(({ pipeline }) => pipeline.tick())
@@ -33,6 +39,10 @@ export class Player {
   /** Resolves when the body is acknowledged, however often it takes. */
   send(body: Buffer): Promise<void> {
     return this.#until(({ pipeline, sender }) => sender.send(body, pipeline.ended))
+  }
+
+  async grpcPort(): Promise<number> {
+    return (await this.#running).pipeline.ports.grpc
   }
 
   /** kill -9 of the whole process, and a new start on the same folder and ports. */
