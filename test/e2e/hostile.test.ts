@@ -77,6 +77,15 @@ class RawSender {
   }
 }
 
+/** Told of each stretch before its honest records are sent. */
+type Beside = (sender: RawSender, i: number, healthPort: number) => Promise<void>
+
+/** A counter without labels, as /metrics has it; 0 where it has not counted yet. */
+async function counter(port: number, name: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+  return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\d+)`, 'm').exec(text)?.[1] ?? 0)
+}
+
 describe.skipIf(outside === undefined || noPipeline() !== undefined)('beside a hostile sender', () => {
   const worlds: World[] = []
   const players: Player[] = []
@@ -87,15 +96,15 @@ describe.skipIf(outside === undefined || noPipeline() !== undefined)('beside a h
   }
   afterEach(tidy)
 
-  /** Plays the honest traffic; `beside` is told of each stretch before its records are sent. */
-  async function play(changes: Changes, beside?: (sender: RawSender, i: number) => Promise<void>): Promise<Stored> {
+  async function play(changes: Changes, beside?: Beside): Promise<Stored> {
     const world = await newWorld({ ...changes, host: '0.0.0.0' })
     worlds.push(world)
     const player = new Player(world, origin)
     players.push(player)
-    const hostile = new RawSender(`${outside}:${await player.grpcPort()}`)
+    const ports = await player.ports()
+    const hostile = new RawSender(`${outside}:${ports.grpc}`)
     for (const [i, stretch] of script.entries()) {
-      await player.play(stretch, { sending: () => beside?.(hostile, i) })
+      await player.play(stretch, { sending: () => beside?.(hostile, i, ports.health) })
     }
     hostile.close()
     await player.settleAndStop()
@@ -143,8 +152,9 @@ describe.skipIf(outside === undefined || noPipeline() !== undefined)('beside a h
         cut,
       ),
     )
-    const quotas = { recordsPerSecond: 1000, burstSeconds: Math.ceil(honest.length / 1000) + 1 }
-    const stored = await play({ quotas }, async (sender, i) => {
+    // The honest traffic fits a burst whole, however slow the machine; of the flood hardly more than that does.
+    const quotas = { recordsPerSecond: 200, burstSeconds: Math.ceil(honest.length / 200) + 1 }
+    const stored = await play({ quotas }, async (sender, i, health) => {
       flood.push(
         ...copies
           .flatMap((copy) => copy[i]?.bodies ?? [])
@@ -156,6 +166,11 @@ describe.skipIf(outside === undefined || noPipeline() !== undefined)('beside a h
       if (i === told.length) {
         await Promise.all(flood)
         flood = []
+        // Whoever was put off is counted: it was the flood each time, and the honest never.
+        expect(await counter(health, 'eastwatch_collector_throttled_total')).toBe(
+          answers.get(status.RESOURCE_EXHAUSTED),
+        )
+        expect(await counter(health, 'eastwatch_collector_refused_total')).toBe(0)
       }
     })
     expectUnharmed(stored)

@@ -41,8 +41,8 @@ export class Player {
     return this.#until(({ pipeline, sender }) => sender.send(body, pipeline.ended))
   }
 
-  async grpcPort(): Promise<number> {
-    return (await this.#running).pipeline.ports.grpc
+  async ports(): Promise<PipelineProcess['ports']> {
+    return (await this.#running).pipeline.ports
   }
 
   /** kill -9 of the whole process, and a new start on the same folder and ports. */
