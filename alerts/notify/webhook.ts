@@ -7,7 +7,11 @@ import { post } from './post.ts'
 import { receiverFields } from './receiver.ts'
 
 export const WebhookConfig = z
-  .strictObject({ ...receiverFields, type: z.literal('webhook'), ...endpointFields })
+  .strictObject({
+    ...receiverFields,
+    type: z.literal('webhook').describe('How it is told: a signed webhook.'),
+    ...endpointFields,
+  })
   .superRefine(refuseForbiddenAddress)
 export type WebhookConfig = z.output<typeof WebhookConfig>
 

@@ -84,7 +84,7 @@ export class Committer {
       this.#store.transaction(() => {
         for (const unit of units) this.#write(unit, bounds)
         for (const [log, after] of bounds) this.#store.putBounds(log.topicId, log.partition, after)
-      })
+      }, writtenBytes(units))
     } catch (error) {
       for (const { reject } of units) reject(error)
       return
@@ -132,6 +132,15 @@ export class Committer {
       this.#store.putState(key, value)
     }
   }
+}
+
+function writtenBytes(units: readonly Unit[]): number {
+  let total = 0
+  for (const { bytes, commit } of units) {
+    total += bytes
+    for (const { value } of commit?.state ?? []) total += diskBytes(value?.length ?? 0)
+  }
+  return total
 }
 
 export function bytesOf(appends: readonly Append[]): number {

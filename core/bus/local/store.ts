@@ -8,6 +8,7 @@
  *   groups      topic | partition | group    -> next, keep
  *   state       topic | partition | group | key -> value
  */
+import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { messageOf, PipelineError } from '../../errors.ts'
@@ -38,6 +39,11 @@ export interface StoredTopic {
 type Bytes = Database<Buffer, Buffer>
 const BYTES = { encoding: 'binary', keyEncoding: 'binary', cache: false } as const
 const STATE_CHUNK = 1000
+/**
+ * Left on the disk beyond what a transaction writes. LMDB corrupts the memory of this process when the disk fills up under a
+ * larger transaction (it spills pages early); so none is begun that might not fit.
+ */
+const SPARE_BYTES = 4 * 1024 * 1024
 
 export class Store {
   readonly folder: string
@@ -74,13 +80,20 @@ export class Store {
     }
   }
 
-  /** Runs `write` as one transaction: all or nothing, visible and durable on return. */
-  transaction(write: () => void): void {
+  /** Runs `write`, of about so many bytes, as one transaction: all or nothing, visible and durable on return. */
+  transaction(write: () => void, bytes = 0): void {
+    this.#requireRoom(bytes)
     try {
       this.#env.transactionSync(write)
     } catch (cause) {
       throw isLmdbError(cause) ? this.#unavailable(cause) : cause
     }
+  }
+
+  #requireRoom(bytes: number): void {
+    const { bavail, bsize } = statfsSync(this.folder)
+    const left = bavail * bsize
+    if (left < bytes + SPARE_BYTES) throw this.#unavailable(new Error(`its disk has ${left} bytes left`))
   }
 
   #unavailable(cause: Error): PipelineError {
