@@ -87,5 +87,7 @@ function fail(error: unknown): void {
 }
 
 function tell(message: ChildMessage): void {
-  process.send?.(message)
+  process.send?.(message, undefined, undefined, () => {
+    // A parent that has died hears nothing; its end of the channel closes, and that stops this process.
+  })
 }
