@@ -93,7 +93,8 @@ export class Player {
       try {
         return await act(running)
       } catch (error) {
-        if (!running.pipeline.killed) throw error
+        if (running.pipeline.killed) continue
+        throw running.pipeline.ended.aborted ? new Error('the pipeline ended by itself', { cause: error }) : error
       }
     }
   }
