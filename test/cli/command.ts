@@ -42,6 +42,10 @@ export function start(folder: string, args: string[], env: Record<string, string
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  // A test that gave up must not leave it running.
+  const end = () => child.kill('SIGKILL')
+  process.once('exit', end)
+  child.once('close', () => process.off('exit', end))
   let out = ''
   let err = ''
   child.stdout!.on('data', (text) => {
