@@ -1,13 +1,14 @@
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PipelineError } from '../core/errors.ts'
+import { makeFolder } from '../core/lifecycle/make-folder.ts'
 
 /** Makes the data folder where it is missing. Throws `folder_unusable` where nothing can be written into it. */
 export function prepareDataFolder(folder: string): void {
   const probe = join(folder, '.probe')
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    if (!statSync(folder).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' })
+    makeFolder(folder, 0o700)
+    if (!statSync(folder).isDirectory()) throw Object.assign(new Error(), { code: 'EEXIST' })
     writeFileSync(probe, 'x')
     rmSync(probe)
   } catch (cause) {
@@ -20,6 +21,7 @@ export function prepareDataFolder(folder: string): void {
 
 const REASONS: Readonly<Record<string, string>> = {
   EEXIST: 'it is a file',
+  ENOENT: 'no folder can be made there',
   ENOTDIR: 'it is a file, or lies under one',
   EACCES: 'this user may not write it',
   EPERM: 'this user may not write it',

@@ -2,10 +2,11 @@
  * One process at a time in a folder. The lock is a file naming its holder; it outlives `kill -9`, so a lock is held only while
  * its holder lives: on this host the process with that id and start time, on another host one that renewed it lately.
  */
-import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { messageOf, PipelineError } from '../errors.ts'
+import { makeFolder } from './make-folder.ts'
 
 interface Holder {
   pid: number
@@ -27,7 +28,7 @@ export function lockFolder(folder: string, what: string): () => void {
   const mine: Holder = { pid: process.pid, host: hostname(), started: startOf(process.pid) }
   for (let attempt = 1; ; attempt += 1) {
     try {
-      mkdirSync(folder, { recursive: true })
+      makeFolder(folder)
       writeFileSync(file, JSON.stringify(mine), { flag: 'wx' })
       break
     } catch (cause) {

@@ -74,6 +74,19 @@ describe('a data folder', () => {
     )
   })
 
+  it.skipIf(process.platform !== 'linux').each(['/proc/eastwatch/data', '/proc/self/eastwatch', '/dev/null/data'])(
+    'where none can be made: %s',
+    async (dataFolder) => {
+      const ended = await refusedStart(prepared({ ...FREE_PORTS, dataFolder }))
+      expect(ended.code).toBe(1)
+      expect(said(ended)).toMatch(
+        new RegExp(
+          `^eastwatch up: data folder ${dataFolder}: (no folder can be made there|it is a file, or lies under one); set`,
+        ),
+      )
+    },
+  )
+
   it('that cannot be written', async (context) => {
     const folder = prepared({ ...FREE_PORTS, dataFolder: 'closed' })
     const closed = join(folder, 'closed')
