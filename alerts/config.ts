@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { HeartbeatConfig } from './heartbeat.ts'
-import { ReceiverConfig } from './notify/registry.ts'
+import { HeartbeatConfig } from './heartbeat-config.ts'
+import { ReceiverConfig } from './notify/config.ts'
 
 export const AlertsConfig = z.strictObject({
   receivers: z

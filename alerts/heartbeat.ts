@@ -3,16 +3,12 @@
  * the very end of the pipeline. A pipeline that is stuck anywhere falls silent like one that died; the receiver alerts on silence.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { z } from 'zod'
 import { type Clock, MINUTE } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import type { HeartbeatConfig } from './heartbeat-config.ts'
 import { countHeartbeat, noteReached } from './metrics.ts'
-import { endpointFields, refuseForbiddenAddress } from './notify/endpoint.ts'
 import { post } from './notify/post.ts'
-
-export const HeartbeatConfig = z.strictObject(endpointFields).superRefine(refuseForbiddenAddress)
-export type HeartbeatConfig = z.output<typeof HeartbeatConfig>
 
 /** Longest time the watermark may stand still for the pipeline to count as alive. */
 const ALIVE_WITHIN = MINUTE

@@ -1,4 +1,4 @@
-/** What every command is: a name, a line of help, and a function that returns the exit code. */
+/** What every command is: a name, a line of help, and a file with a function `run` that returns the exit code. */
 
 /** 0 fine, 1 found something wrong, 2 wrong use. */
 export type ExitCode = 0 | 1 | 2
@@ -15,12 +15,15 @@ export interface Surroundings {
   terminal: boolean
 }
 
+export type Run = (args: string[], around: Surroundings) => Promise<ExitCode>
+
 export interface Command {
   name: string
   /** `eastwatch <name> <usage>` */
   usage: string
   summary: string
-  run(args: string[], around: Surroundings): Promise<ExitCode>
+  /** Its code, read only when the command is run: the start of each then costs no more than itself. */
+  load(): Promise<{ run: Run }>
 }
 
 /** Thrown for wrong use: the message and the command's usage are shown, exit code 2. */

@@ -38,15 +38,20 @@ async function run(args: string[], around: Surroundings): Promise<ExitCode> {
     around.out(`Usage: eastwatch ${command.name} ${command.usage}\n\n${command.summary}\n`)
     return 0
   }
-  return runCommand(command, rest, around)
+  return execute(command, rest, around)
 }
 
-async function runCommand(command: Command, args: string[], around: Surroundings): Promise<ExitCode> {
+async function execute(command: Command, args: string[], around: Surroundings): Promise<ExitCode> {
   try {
-    return await command.run(args, around)
+    const { run } = await command.load()
+    return await run(args, around)
   } catch (error) {
     const wrongArguments =
       error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+    if (around.signal.aborted && (error === around.signal.reason || isAbort(error))) {
+      around.err(`eastwatch ${command.name}: stopped before it was done\n`)
+      return 1
+    }
     if (error instanceof UsageError || wrongArguments) {
       around.err(`eastwatch ${command.name}: ${messageOf(error)}\nUsage: eastwatch ${command.name} ${command.usage}\n`)
       return 2
@@ -59,21 +64,40 @@ async function runCommand(command: Command, args: string[], around: Surroundings
   }
 }
 
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
+}
+
+/** Sent by npm and the terminal both, one Ctrl-C comes twice. */
+const ONE_KEY_MS = 1000
+
+/** Aborts on the first SIGTERM or SIGINT; one that comes later, while it stops, ends the program at once. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController()
+  let askedAt = 0
+  const ask = () => {
+    if (stop.signal.aborted && performance.now() - askedAt > ONE_KEY_MS) process.exit(1)
+    if (stop.signal.aborted) return
+    askedAt = performance.now()
+    stop.abort()
+  }
+  process.on('SIGTERM', ask)
+  process.on('SIGINT', ask)
+  return stop.signal
+}
+
 // Whoever read the output has seen enough (`eastwatch query ... | head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   process.exit(0)
 })
 
-const stop = new AbortController()
-for (const name of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(name, () => stop.abort())
-}
-process.exitCode = await run(process.argv.slice(2), {
+const around: Surroundings = {
   env: process.env,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
-  signal: stop.signal,
+  signal: stopSignal(),
   onHangUp: (reload) => process.on('SIGHUP', reload),
   terminal: process.stdout.isTTY === true,
-})
+}
+process.exitCode = await run(process.argv.slice(2), around)

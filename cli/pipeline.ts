@@ -24,6 +24,7 @@ import { connectStore } from '../storage/clickhouse.ts'
 import { startStore } from '../storage/start.ts'
 import type { EastwatchConfig } from './config.ts'
 import { prepareDataFolder } from './data-folder.ts'
+import { watchStarts } from './starts.ts'
 import { VERSION } from './version.ts'
 import { watchPipeline } from './watch.ts'
 
@@ -33,6 +34,8 @@ export interface PipelineOptions {
   /** False where somebody else says when time goes on (the demo, tests): then `tick` is called by hand. */
   ticking: boolean
   logger: Logger
+  /** Told what the start is at, each time that changes. */
+  onPhase?: (phase: string) => void
 }
 
 export interface Pipeline {
@@ -60,9 +63,18 @@ const REQUIRED_GROUPS = [
   ...STORAGE_GROUPS,
 ]
 
-/** Resolves when everything answers; rejects with a clear error, and nothing left running, when a part cannot start. */
+/**
+ * Resolves when everything answers: listeners, the store with its tables up to date, detectors and alerts with what they remember.
+ * Rejects with a clear error, and nothing left running, when a part cannot start; with the signal's reason when it aborts before.
+ */
 export async function startPipeline(options: PipelineOptions, signal: AbortSignal): Promise<Pipeline> {
   const { config, clock, logger } = options
+  let phase = ''
+  const enter = (next: string) => {
+    signal.throwIfAborted()
+    phase = next
+    options.onPhase?.(next)
+  }
   const cleanUps: (() => void | Promise<void>)[] = []
   const cleanUp = async () => {
     for (const step of cleanUps.reverse()) {
@@ -75,15 +87,20 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
   }
   try {
     const policyFolder = join(config.dataFolder, config.policy.folder)
+    enter('reading the declared objects')
     prepareDataFolder(config.dataFolder)
     let snapshot = readPolicy(policyFolder, config)
 
     const telemetry = startTelemetry(config.telemetry, VERSION)
     cleanUps.push(() => telemetry.stop())
     const health = new Health()
+    health.register('start', () =>
+      phase === '' ? { ready: true, detail: 'everything has started' } : { ready: false, detail: `${phase} ...` },
+    )
     const healthServer = await serveHealth(config.telemetry.address, health, telemetry.metrics)
     cleanUps.push(() => healthServer.stop())
 
+    enter('opening the log')
     const bus = await openLocalBus({
       folder: join(config.dataFolder, 'bus'),
       topics: topicSpecs(config.bus.partitions),
@@ -93,17 +110,20 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
     })
     cleanUps.push(() => bus.close())
 
+    enter('starting the store')
     const store = await startStore(config, logger)
     cleanUps.push(() => store.stop())
     const client = connectStore(store)
     cleanUps.push(() => client.close())
 
+    enter('opening the listeners')
+    const starts = watchStarts(bus, REQUIRED_GROUPS)
     const consumers = new AbortController()
     const counts = { stage1: emptyCounts(), stage2: emptyCounts() }
     const running = [
-      runStorage({ config: config.storage, bus, client, logger }, consumers.signal),
-      runAlerts({ config: config.alerts, bus, clock, logger, version: VERSION }, consumers.signal),
-      runDetectors({ config: config.detectors, bus, logger, counts }, consumers.signal),
+      runStorage({ config: config.storage, bus: starts.bus, client, logger }, consumers.signal),
+      runAlerts({ config: config.alerts, bus: starts.bus, clock, logger, version: VERSION }, consumers.signal),
+      runDetectors({ config: config.detectors, bus: starts.bus, logger, counts }, consumers.signal),
     ]
     const failed = Promise.race([...running, store.failed])
     failed.catch(() => {
@@ -138,6 +158,9 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
       if (signal.aborted) resolve()
       else signal.addEventListener('abort', () => resolve(), { once: true })
     })
+    enter('bringing the tables up to date and reading what detectors and alerts remember')
+    await Promise.race([starts.all, failed, aborted])
+    enter('')
     const stopped = Promise.race([aborted, failed]).finally(cleanUp)
     stopped.catch(() => {
       // Told to whoever awaits it.

@@ -1,19 +1,8 @@
 /** Channel `webhook`: the message of message.ts as JSON, signed by the Standard Webhooks scheme. */
-import { z } from 'zod'
 import type { Channel } from './channel.ts'
-import { endpointFields, refuseForbiddenAddress } from './endpoint.ts'
 import { messageBody } from './message.ts'
 import { post } from './post.ts'
-import { receiverFields } from './receiver.ts'
-
-export const WebhookConfig = z
-  .strictObject({
-    ...receiverFields,
-    type: z.literal('webhook').describe('How it is told: a signed webhook.'),
-    ...endpointFields,
-  })
-  .superRefine(refuseForbiddenAddress)
-export type WebhookConfig = z.output<typeof WebhookConfig>
+import type { WebhookConfig } from './webhook-config.ts'
 
 export function createWebhook(config: WebhookConfig): Channel {
   return {

@@ -1,37 +1,32 @@
 import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
 import { z } from 'zod'
-import { type Command, UsageError } from '../command.ts'
+import { type Run, UsageError } from '../command.ts'
 import { EastwatchConfig, readConfig } from '../config.ts'
 
 /** Keys whose values are never shown. */
 const SECRET_KEY = /secret|password|token|key$/i
 
-export const configCommand: Command = {
-  name: 'config',
-  usage: 'check|schema|print [--config FILE]',
-  summary: 'checks the configuration, prints its JSON schema, or prints it with every default filled in',
-  async run(args, around) {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: { config: { type: 'string', short: 'c' } },
-    })
-    switch (positionals[0]) {
-      case 'check':
-        readConfig(values.config, around)
-        around.out('the configuration is fine\n')
-        return 0
-      case 'schema':
-        around.out(`${JSON.stringify(z.toJSONSchema(EastwatchConfig, { io: 'input' }), null, 2)}\n`)
-        return 0
-      case 'print':
-        around.out(stringify(hideSecrets(readConfig(values.config, around))))
-        return 0
-      default:
-        throw new UsageError('say check, schema or print')
-    }
-  },
+export const run: Run = async (args, around) => {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { config: { type: 'string', short: 'c' } },
+  })
+  switch (positionals[0]) {
+    case 'check':
+      readConfig(values.config, around)
+      around.out('the configuration is fine\n')
+      return 0
+    case 'schema':
+      around.out(`${JSON.stringify(z.toJSONSchema(EastwatchConfig, { io: 'input' }), null, 2)}\n`)
+      return 0
+    case 'print':
+      around.out(stringify(hideSecrets(readConfig(values.config, around))))
+      return 0
+    default:
+      throw new UsageError('say check, schema or print')
+  }
 }
 
 function hideSecrets(value: unknown, key = ''): unknown {

@@ -15,38 +15,33 @@ import { type Story, storyUs } from '../../demo/simulation.ts'
 import { incidentText, judgementText, type Message } from '../../demo/text.ts'
 import type { WorkerInput, WorkerMessage } from '../../demo/worker.ts'
 import { openReader } from '../../storage/query.ts'
-import { type Command, type ExitCode, type Surroundings, UsageError } from '../command.ts'
+import { type ExitCode, type Run, type Surroundings, UsageError } from '../command.ts'
 import { demoConfig } from '../demo-config.ts'
 import { type Pipeline, startPipeline } from '../pipeline.ts'
 import { Progress } from '../progress.ts'
 
 const DAYS = 3
 
-export const demoCommand: Command = {
-  name: 'demo',
-  usage: '[--once] [--seed N] [--attacks all|none] [--json]',
-  summary: 'simulates a shop of a dozen services, plants attacks in it, and shows what Eastwatch finds',
-  async run(args, around) {
-    const { values } = parseArgs({
-      args,
-      options: {
-        once: { type: 'boolean', default: false },
-        seed: { type: 'string', default: '1' },
-        attacks: { type: 'string', default: 'all' },
-        json: { type: 'boolean', default: false },
-      },
-    })
-    const seed = Number(values.seed)
-    if (!Number.isSafeInteger(seed) || seed < 0) throw new UsageError('--seed takes a whole number')
-    if (values.attacks !== 'all' && values.attacks !== 'none') throw new UsageError('--attacks takes all or none')
-    const story: Story = { seed, attacks: values.attacks === 'all', days: DAYS }
-    const folder = mkdtempSync(join(tmpdir(), 'eastwatch-demo-'))
-    try {
-      return await tell({ story, folder, once: values.once, json: values.json }, around)
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
-  },
+export const run: Run = async (args, around) => {
+  const { values } = parseArgs({
+    args,
+    options: {
+      once: { type: 'boolean', default: false },
+      seed: { type: 'string', default: '1' },
+      attacks: { type: 'string', default: 'all' },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const seed = Number(values.seed)
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new UsageError('--seed takes a whole number')
+  if (values.attacks !== 'all' && values.attacks !== 'none') throw new UsageError('--attacks takes all or none')
+  const story: Story = { seed, attacks: values.attacks === 'all', days: DAYS }
+  const folder = mkdtempSync(join(tmpdir(), 'eastwatch-demo-'))
+  try {
+    return await tell({ story, folder, once: values.once, json: values.json }, around)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 interface Telling {

@@ -2,41 +2,36 @@ import { parseArgs } from 'node:util'
 import { coverageOf } from '../../detectors/coverage.ts'
 import { coverageSql, type RejectedFacts, rejectedSql, type ServiceFacts } from '../../storage/queries/coverage.ts'
 import { openReader } from '../../storage/query.ts'
-import { type Command, UsageError } from '../command.ts'
+import { type Run, UsageError } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { reportText } from '../report.ts'
 
 const MOST_HOURS = 24 * 3650
 
-export const doctorCommand: Command = {
-  name: 'doctor',
-  usage: '[--config FILE] [--hours N] [--json]',
-  summary: 'tells for each service what the telemetry holds, and what each detector can see of it',
-  async run(args, around) {
-    const { values } = parseArgs({
-      args,
-      options: {
-        config: { type: 'string', short: 'c' },
-        hours: { type: 'string', default: '1' },
-        json: { type: 'boolean', default: false },
-      },
-    })
-    const hours = Number(values.hours)
-    if (!Number.isSafeInteger(hours) || hours < 1 || hours > MOST_HOURS) {
-      throw new UsageError(`--hours takes a whole number from 1 to ${MOST_HOURS}`)
-    }
-    const config = readConfig(values.config, around)
-    const reader = await openReader(config)
-    try {
-      const facts = await reader.rows<ServiceFacts>(coverageSql(hours))
-      const rejected = await reader.rows<RejectedFacts>(rejectedSql(hours))
-      const services = facts.map((service) => ({ ...service, detectors: coverageOf(service) }))
-      const report = { hours, services, rejected }
-      around.out(values.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, config))
-      const seesAll = services.length > 0 && services.every((s) => s.detectors.every((d) => d.state === 'on'))
-      return seesAll && rejected.length === 0 ? 0 : 1
-    } finally {
-      await reader.close()
-    }
-  },
+export const run: Run = async (args, around) => {
+  const { values } = parseArgs({
+    args,
+    options: {
+      config: { type: 'string', short: 'c' },
+      hours: { type: 'string', default: '1' },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const hours = Number(values.hours)
+  if (!Number.isSafeInteger(hours) || hours < 1 || hours > MOST_HOURS) {
+    throw new UsageError(`--hours takes a whole number from 1 to ${MOST_HOURS}`)
+  }
+  const config = readConfig(values.config, around)
+  const reader = await openReader(config)
+  try {
+    const facts = await reader.rows<ServiceFacts>(coverageSql(hours))
+    const rejected = await reader.rows<RejectedFacts>(rejectedSql(hours))
+    const services = facts.map((service) => ({ ...service, detectors: coverageOf(service) }))
+    const report = { hours, services, rejected }
+    around.out(values.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, config))
+    const seesAll = services.length > 0 && services.every((s) => s.detectors.every((d) => d.state === 'on'))
+    return seesAll && rejected.length === 0 ? 0 : 1
+  } finally {
+    await reader.close()
+  }
 }

@@ -2,24 +2,34 @@ import { parseArgs } from 'node:util'
 import { systemClock } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
 import { createLogger, type Logger } from '../../core/logger.ts'
-import type { Command } from '../command.ts'
+import type { Run } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { type Pipeline, startPipeline } from '../pipeline.ts'
+import { StartProgress } from '../progress.ts'
 
-export const upCommand: Command = {
-  name: 'up',
-  usage: '[--config FILE]',
-  summary: 'runs the whole pipeline in one process',
-  async run(args, around) {
-    const { values } = parseArgs({ args, options: { config: { type: 'string', short: 'c' } } })
-    const config = readConfig(values.config, around)
-    const logger = createLogger(config.logLevel)
-    const pipeline = await startPipeline({ config, clock: systemClock, ticking: true, logger }, around.signal)
-    around.onHangUp(() => reloadPolicy(pipeline, logger))
-    around.out(welcome(pipeline, config.dataFolder, config.alerts.receivers.length))
-    await pipeline.stopped
+export const run: Run = async (args, around) => {
+  const { values } = parseArgs({ args, options: { config: { type: 'string', short: 'c' } } })
+  const config = readConfig(values.config, around)
+  const logger = createLogger(config.logLevel)
+  const progress = new StartProgress(around)
+  let pipeline: Pipeline
+  try {
+    pipeline = await startPipeline(
+      { config, clock: systemClock, ticking: true, logger, onPhase: (phase) => progress.enter(phase) },
+      around.signal,
+    )
+  } catch (error) {
+    if (error !== around.signal.reason) throw error
+    around.out('Stopped before it was up.\n')
     return 0
-  },
+  } finally {
+    progress.end()
+  }
+  around.onHangUp(() => reloadPolicy(pipeline, logger))
+  around.out(welcome(pipeline, config.dataFolder, config.alerts.receivers.length))
+  around.signal.addEventListener('abort', () => around.out('\nStopping. What was acknowledged is being stored.\n'))
+  await pipeline.stopped
+  return 0
 }
 
 /** Of the configuration only the declared objects are read anew while the program runs; the rest needs a restart. */

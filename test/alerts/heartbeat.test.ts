@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { HeartbeatConfig, Progress, runHeartbeat } from '../../alerts/heartbeat.ts'
+import { Progress, runHeartbeat } from '../../alerts/heartbeat.ts'
+import { HeartbeatConfig } from '../../alerts/heartbeat-config.ts'
 import { eventually, quietLogger, SECOND, SECRET, startReceiver, T0 } from './findings.ts'
 
 const stops: (() => Promise<unknown>)[] = []
