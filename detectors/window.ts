@@ -4,13 +4,15 @@
  * Everything here is free of order: sums, sets cut by smallest hash, minima and maxima. So any arrival order within the lateness
  * gives the same window, byte for byte. What makes a pair and why: docs/decisions/020-pair-key.md.
  *
- *   "EWW1" | msgpack of [input partition, window end, windows]
+ *   "EWW2" | u32 CRC-32 of the rest, little-endian | msgpack of [input partition, window end, windows]
  *
  * What closed at one end may be spread over several records of one input partition; a key and trust is in exactly one of them.
  */
+import { crc32 } from 'node:zlib'
 import { Packr } from 'msgpackr'
 import type { DenialKind, Reporter, TlsFailure, Trust } from '../core/call.ts'
 import { SECOND } from '../core/clock.ts'
+import { messageOf, PipelineError } from '../core/errors.ts'
 import type { Example } from './detector.ts'
 
 export const WINDOW_US = 10 * SECOND
@@ -241,17 +243,39 @@ export interface WindowsRecord {
   windows: PairWindow[]
 }
 
-const MAGIC = Buffer.from('EWW1')
+const MAGIC = Buffer.from('EWW2')
+const HEADER_BYTES = 8
 const packr = new Packr({ useRecords: true, variableMapSize: true })
 
 export function encodeWindows(record: WindowsRecord): Uint8Array {
-  return Buffer.concat([MAGIC, packr.pack([record.partition, record.end, record.windows])])
+  const body = packr.pack([record.partition, record.end, record.windows])
+  const header = Buffer.allocUnsafe(HEADER_BYTES)
+  header.writeUInt32LE(crc32(body), MAGIC.copy(header))
+  return Buffer.concat([header, body])
 }
 
-/** The windows a bus record holds, or undefined where it holds something else (a tick). */
+/**
+ * The windows a bus record holds, or undefined where it holds something else (a tick). Throws `block_version` for a version this
+ * program does not read and `block_corrupt` for bytes that changed on their way.
+ */
 export function decodeWindows(value: Uint8Array): WindowsRecord | undefined {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  if (bytes.length < 4 || MAGIC.compare(bytes, 0, 4) !== 0) return undefined
-  const [partition, end, windows] = packr.unpack(bytes.subarray(4)) as [number, number, PairWindow[]]
-  return { partition, end, windows }
+  if (bytes.length < 4 || MAGIC.compare(bytes, 0, 3, 0, 3) !== 0) return undefined
+  if (bytes[3] !== MAGIC[3]) {
+    const version = JSON.stringify(String.fromCharCode(bytes[3]!))
+    throw new PipelineError(
+      'block_version',
+      `windows of version ${version} are not known; this program reads version ${String.fromCharCode(MAGIC[3]!)}`,
+    )
+  }
+  const body = bytes.subarray(HEADER_BYTES)
+  if (bytes.length < HEADER_BYTES || crc32(body) !== bytes.readUInt32LE(4)) {
+    throw new PipelineError('block_corrupt', 'windows cannot be read: the checksum differs')
+  }
+  try {
+    const [partition, end, windows] = packr.unpack(body) as [number, number, PairWindow[]]
+    return { partition, end, windows }
+  } catch (error) {
+    throw new PipelineError('block_corrupt', `windows cannot be read: ${messageOf(error)}`, { cause: error })
+  }
 }

@@ -1,4 +1,4 @@
-/** What the engine has to say of its own input: a collector whose clock is off or that fell silent, memory that was too small. */
+/** What the engine has to say of its own input: collectors that are off or silent, records nobody can read, memory that was too small. */
 import { MINUTE } from '../../core/clock.ts'
 import type { Finding, Severity } from '../detector.ts'
 import { callsSql } from '../evidence-sql.ts'
@@ -9,9 +9,20 @@ const NAME = 'pipeline'
 /** One finding a subject and so long: its content is the same however often it is made. */
 const SPAN_US = 10 * MINUTE
 
-export type PipelineTrouble = 'collector_clock_off' | 'collector_silent' | 'pairs_forgotten'
+export type PipelineTrouble =
+  | 'collector_clock_off'
+  | 'collector_silent'
+  | 'pairs_forgotten'
+  | 'record_unreadable'
+  | 'record_version'
 
-const TEXTS: Record<PipelineTrouble, { severity: Severity; text: (subject: string) => string; verdict: string }> = {
+interface Words {
+  severity: Severity
+  text: (subject: string, detail: string) => string
+  verdict: string
+}
+
+const TEXTS: Record<PipelineTrouble, Words> = {
   collector_clock_off: {
     severity: 'warning',
     text: (subject) =>
@@ -30,10 +41,22 @@ const TEXTS: Record<PipelineTrouble, { severity: Severity; text: (subject: strin
       `There were more pairs than can be remembered in ${subject}: the youngest and longest idle were forgotten`,
     verdict: 'out of room: see maxPairsPerPartition and maxPairsPerDestination',
   },
+  record_unreadable: {
+    severity: 'warning',
+    text: (subject, detail) =>
+      `Records of ${subject} cannot be read, and what they hold is not judged; the first is at ${detail}`,
+    verdict: 'bytes that do not hold together: a damaged disk or broker, or a writer that is not Eastwatch',
+  },
+  record_version: {
+    severity: 'warning',
+    text: (subject, detail) =>
+      `Records of ${subject} are of another version of Eastwatch, and what they hold is not judged; the first is at ${detail}`,
+    verdict: 'versions differ: let every process run the same one, newest readers first',
+  },
 }
 
-/** `time` is log time: of the tick, or of the windows' end. */
-export function pipelineFinding(kind: PipelineTrouble, subject: string, time: number): Finding {
+/** `time` is log time: of the tick, or of the windows' end. `detail` is said of the first occurrence, where there is more to say. */
+export function pipelineFinding(kind: PipelineTrouble, subject: string, time: number, detail = ''): Finding {
   const { severity, text, verdict } = TEXTS[kind]
   const start = Math.floor(time / SPAN_US) * SPAN_US
   const end = start + SPAN_US
@@ -48,7 +71,7 @@ export function pipelineFinding(kind: PipelineTrouble, subject: string, time: nu
     windowStart: start,
     windowEnd: end,
     quietUs: 2 * SPAN_US,
-    summary: text(subject),
+    summary: text(subject, detail),
     evidence: {
       observed: 1,
       expected: 0,
@@ -63,7 +86,7 @@ export function pipelineFinding(kind: PipelineTrouble, subject: string, time: nu
       verdict,
       blind: '',
       examples: [],
-      facts: { subject },
+      facts: detail === '' ? { subject } : { subject, detail },
       sql: callsSql({ from: start, to: end, key: {} }),
     },
     technique: '',

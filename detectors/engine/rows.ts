@@ -17,7 +17,7 @@ import type { Example } from '../detector.ts'
 import { hashNumber } from '../hash.ts'
 import { type PairKey, pairKeyText, WINDOW_US } from '../window.ts'
 import { type Column, type Groups, groupRows } from './grouping.ts'
-import { TextColumn } from './text-column.ts'
+import type { ReadBlock } from './read-block.ts'
 
 /** What the answer's code says beside the outcome. */
 export const ANSWER = { other: 0, notFound: 1, refused: 2 } as const
@@ -69,15 +69,15 @@ export class BlockRows {
   readonly groups: RowGroup[] = []
   readonly of: Int32Array
   readonly #block: Block
-  readonly #requestId: TextColumn
-  readonly #texts = new Map<string, TextColumn>()
+  readonly #texts: Pick<ReadBlock, 'requestId' | 'traceId' | 'path'>
   readonly #skip: Uint8Array | undefined
 
   /** `skip[row]` = 1 leaves a row out (a delivery that came before). */
-  constructor(block: Block, skip?: Uint8Array) {
+  constructor(read: ReadBlock, skip?: Uint8Array) {
+    const { block } = read
     this.#block = block
+    this.#texts = read
     this.#skip = skip
-    this.#requestId = new TextColumn(block.body('requestId'), block.rows)
     const { pairs, keys } = groupByPair(block)
     const derived = deriveColumns(block)
     const columns: Column[] = [
@@ -179,24 +179,15 @@ export class BlockRows {
 
   /** Two 32-bit hashes of the request id, or undefined where there is none. */
   idHash(row: number): number | undefined {
-    return this.#requestId.empty(row) ? undefined : this.#requestId.hash(row)
+    return this.#texts.requestId.empty(row) ? undefined : this.#texts.requestId.hash(row)
   }
 
   idCheck(row: number): number {
-    return this.#requestId.hash(row, 0x5bd1e995)
+    return this.#texts.requestId.hash(row, 0x5bd1e995)
   }
 
   numbers(name: 'start' | 'durationUs' | 'durationStepUs' | 'attempts' | 'weight' | 'end'): ArrayLike<number> {
     return this.#block.numbers(name)
-  }
-
-  #text(name: 'traceId' | 'path', row: number): string {
-    let column = this.#texts.get(name)
-    if (column === undefined) {
-      column = new TextColumn(this.#block.body(name), this.#block.rows)
-      this.#texts.set(name, column)
-    }
-    return column.text(row)
   }
 
   /** The row as an example. */
@@ -208,11 +199,11 @@ export class BlockRows {
     const detail = low('tlsDetail') || low('denialPolicy') || low('decisionReason')
     return {
       at: this.#block.numbers('end')[row]!,
-      requestId: clip(this.#requestId.text(row)),
-      traceId: clip(this.#text('traceId', row)),
+      requestId: clip(this.#texts.requestId.text(row)),
+      traceId: clip(this.#texts.traceId.text(row)),
       sourceAddress: low('sourceAddress'),
       method: low('method'),
-      path: clip(this.#text('path', row)),
+      path: clip(this.#texts.path.text(row)),
       status: this.#block.numbers('status')[row]!,
       detail: clip(detail),
     }

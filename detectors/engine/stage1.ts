@@ -3,12 +3,12 @@
  * close in order, are judged by the destination detectors and go on to stage 2 by source.
  */
 import { pack, unpack } from 'msgpackr'
-import { Block, isBlock } from '../../core/block.ts'
+import type { Block } from '../../core/block.ts'
 import type { BusRecord, Publication, StateWrite } from '../../core/bus/bus.ts'
 import { partitionOf, TOPIC } from '../../core/bus/topics.ts'
 import { MINUTE, SECOND } from '../../core/clock.ts'
 import { SeenDeliveries } from '../../core/deliveries.ts'
-import { decodeTick } from '../../core/tick.ts'
+import { decodeTick, type Tick } from '../../core/tick.ts'
 import { Watermark, type WatermarkSnapshot } from '../../core/watermark.ts'
 import type { DetectorsConfig } from '../config.ts'
 import type { Finding } from '../detector.ts'
@@ -21,9 +21,11 @@ import { judge, type NamedDetector } from './judge.ts'
 import type { Machine } from './machine.ts'
 import { OpenWindow } from './open-window.ts'
 import { findingRecords, tickRecords } from './outputs.ts'
-import { type PipelineTrouble, pipelineFinding } from './pipeline-finding.ts'
+import { readBlock } from './read-block.ts'
 import { BlockRows, type RowGroup } from './rows.ts'
 import { KeyedState } from './state.ts'
+import { type Told, Troubles } from './troubles.ts'
+import { attempt, Unreadable } from './unreadable.ts'
 
 /** The collector clamps times to a minute ahead; what is further ahead of the log than this has no window. */
 const MAX_AHEAD_US = 2 * MINUTE
@@ -50,6 +52,7 @@ interface Meta {
   watermark: WatermarkSnapshot
   /** Deliveries between `keep` and `flushed` that were duplicates, as [offset, ordinal]. */
   duplicates: (readonly [number, number])[]
+  told: Told[]
 }
 
 export class Stage1 implements Machine {
@@ -59,8 +62,7 @@ export class Stage1 implements Machine {
   readonly #state: KeyedState
   readonly #open = new Map<number, OpenWindow>()
   #seen = new SeenDeliveries()
-  /** Troubles told of: a repeat after a restart has the same id and content. */
-  readonly #told = new Map<string, string>()
+  readonly #troubles = new Troubles()
   #duplicates: (readonly [number, number])[] = []
   /** Windows that end at or before it are closed. */
   #closed = Number.NEGATIVE_INFINITY
@@ -94,36 +96,29 @@ export class Stage1 implements Machine {
     this.#seq = meta.seq
     this.#duplicates = meta.duplicates
     this.#watermark.restore(meta.watermark)
+    this.#troubles.restore(meta.told)
   }
 
   rebuild({ offset, value }: BusRecord): void {
-    const block = readBlock(value)
-    if (block === undefined) return
-    const skip = skipMask(block, (ordinal) => this.#duplicates.some(([at, i]) => at === offset && i === ordinal))
-    this.#ingest(new BlockRows(block, skip), offset)
+    if (decodeTick(value) !== undefined) return
+    const read = attempt(() => readBlock(value))
+    if (read instanceof Unreadable) return
+    const skip = skipMask(read.block, (ordinal) => this.#duplicates.some(([at, i]) => at === offset && i === ordinal))
+    this.#ingest(new BlockRows(read, skip), offset)
   }
 
   handle({ offset, value }: BusRecord): Publication[] | undefined {
     const tick = decodeTick(value)
-    if (tick !== undefined) {
-      if (this.#watchedSince === 0) this.#watchedSince = Math.floor(tick.time / WINDOW_US) * WINDOW_US
-      this.#newestTick = Math.max(this.#newestTick, tick.time)
-      this.#seen.advance(this.#newestTick)
-      const { advanced, outvoted, dropped } = this.#watermark.observe(tick)
-      const troubles = [
-        ...(outvoted ? this.#trouble('collector_clock_off', tick.producer) : []),
-        ...dropped.flatMap((gone) => this.#trouble('collector_silent', gone)),
-      ]
-      const closed = advanced ? this.#close() : undefined
-      if (troubles.length === 0) return closed
-      return [...this.#findings(troubles), ...(closed ?? [])]
-    }
-    const { counts } = this.#options
-    const block = readBlock(value)
-    if (block === undefined) {
+    if (tick !== undefined) return this.#tick(tick)
+    const { counts, partition } = this.#options
+    const read = attempt(() => readBlock(value))
+    if (read instanceof Unreadable) {
       counts.unreadable += 1
-      return undefined
+      const subject = `partition ${partition} of ${TOPIC.calls}`
+      const detail = `offset ${offset}: ${read.reason}`
+      return this.#findings(this.#troubles.tell(read.kind, subject, this.#watermark.time, detail))
     }
+    const { block } = read
     const skip = skipMask(block, (ordinal, range) => {
       if (!this.#seen.seen(range.id)) return false
       counts.duplicates += range.to - range.from
@@ -131,19 +126,24 @@ export class Stage1 implements Machine {
       return true
     })
     counts.rows += block.rows
-    const late = this.#ingest(new BlockRows(block, skip), offset)
-    const findings = this.#judgeLate(late)
-    return findings.length === 0 ? undefined : this.#findings(findings)
+    return this.#findings(this.#judgeLate(this.#ingest(new BlockRows(read, skip), offset)))
   }
 
-  /** Every partition sees every collector's ticks; one of them speaks of it, once in a finding's span. */
-  #trouble(kind: PipelineTrouble, subject: string): Finding[] {
+  #tick(tick: Tick): Publication[] | undefined {
+    if (this.#watchedSince === 0) this.#watchedSince = Math.floor(tick.time / WINDOW_US) * WINDOW_US
+    this.#newestTick = Math.max(this.#newestTick, tick.time)
+    this.#seen.advance(this.#newestTick)
+    const { advanced, outvoted, dropped } = this.#watermark.observe(tick)
     const { time } = this.#watermark
-    if (this.#options.partition !== 0 || !Number.isFinite(time)) return []
-    const finding = pipelineFinding(kind, subject, time)
-    if (this.#told.get(finding.fingerprint) === finding.id) return []
-    this.#told.set(finding.fingerprint, finding.id)
-    return [finding]
+    const troubles = this.#troubles.due(time)
+    // Every partition sees every collector's ticks; one of them speaks of it.
+    if (this.#options.partition === 0) {
+      if (outvoted) troubles.push(...this.#troubles.tell('collector_clock_off', tick.producer, time))
+      for (const gone of dropped) troubles.push(...this.#troubles.tell('collector_silent', gone, time))
+    }
+    const closed = advanced ? this.#close() : undefined
+    const told = this.#findings(troubles)
+    return told === undefined ? closed : [...told, ...(closed ?? [])]
   }
 
   checkpoint(next: number): { keep: number; state: StateWrite[] } {
@@ -161,6 +161,7 @@ export class Stage1 implements Machine {
       seq: this.#seq,
       watermark: this.#watermark.snapshot(),
       duplicates: this.#duplicates,
+      told: this.#troubles.snapshot(this.#closed),
     }
     const state = this.#state.flush()
     state.push({ key: 'deliveries', value: this.#seen.snapshot() }, { key: 'meta', value: pack(meta) })
@@ -231,11 +232,11 @@ export class Stage1 implements Machine {
       const forgotten = this.#state.trim()
       this.#options.counts.evicted += forgotten
       const subject = `partition ${this.#options.partition} of stage 1`
-      if (forgotten > 0) findings.push(pipelineFinding('pairs_forgotten', subject, through))
+      if (forgotten > 0) findings.push(...this.#troubles.tell('pairs_forgotten', subject, through))
     }
     this.#closed = through
     this.#seq += 1
-    publications.push(...this.#findings(findings), ...this.#ticks(through))
+    publications.push(...(this.#findings(findings) ?? []), ...this.#ticks(through))
     return publications
   }
 
@@ -264,7 +265,9 @@ export class Stage1 implements Machine {
     })
   }
 
-  #findings(findings: readonly Finding[]): Publication[] {
+  /** Undefined where there is nothing to publish. */
+  #findings(findings: readonly Finding[]): Publication[] | undefined {
+    if (findings.length === 0) return undefined
     this.#options.counts.findings += findings.length
     return findingRecords(findings, this.#options.partitions.findings)
   }
@@ -276,10 +279,6 @@ export class Stage1 implements Machine {
       { topic: TOPIC.findings, partitions: partitions.findings },
     ])
   }
-}
-
-function readBlock(value: Uint8Array): Block | undefined {
-  return isBlock(value) ? new Block(value) : undefined
 }
 
 function skipMask(

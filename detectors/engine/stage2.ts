@@ -6,18 +6,27 @@ import { pack, unpack } from 'msgpackr'
 import type { BusRecord, Publication, StateWrite } from '../../core/bus/bus.ts'
 import { TOPIC } from '../../core/bus/topics.ts'
 import { MINUTE } from '../../core/clock.ts'
+import { PipelineError } from '../../core/errors.ts'
 import { decodeTick } from '../../core/tick.ts'
 import { Watermark, type WatermarkSnapshot } from '../../core/watermark.ts'
 import type { DetectorsConfig } from '../config.ts'
 import type { Finding } from '../detector.ts'
-import { byTrustAndKey, decodeWindows, type PairWindow, sourceKeyText, WINDOW_US } from '../window.ts'
+import {
+  byTrustAndKey,
+  decodeWindows,
+  type PairWindow,
+  sourceKeyText,
+  WINDOW_US,
+  type WindowsRecord,
+} from '../window.ts'
 import type { StageCounts } from './counts.ts'
 import { groupBySorted } from './group-by.ts'
 import { judge, type NamedDetector } from './judge.ts'
 import type { Machine } from './machine.ts'
 import { findingRecords, tickRecords } from './outputs.ts'
-import { pipelineFinding } from './pipeline-finding.ts'
 import { KeyedState } from './state.ts'
+import { type Told, Troubles } from './troubles.ts'
+import { attempt, Unreadable } from './unreadable.ts'
 
 export interface Stage2Options {
   partition: number
@@ -35,6 +44,7 @@ interface Meta {
   watchedSince: number
   seq: number
   watermark: WatermarkSnapshot
+  told: Told[]
 }
 
 interface Pending {
@@ -49,6 +59,7 @@ export class Stage2 implements Machine {
   readonly #state: KeyedState
   readonly #pending = new Map<number, Pending>()
   readonly #watermark: Watermark
+  readonly #troubles = new Troubles()
   #judged = Number.NEGATIVE_INFINITY
   #watchedSince = 0
   #seq = 0
@@ -73,19 +84,30 @@ export class Stage2 implements Machine {
     this.#watchedSince = meta.watchedSince
     this.#seq = meta.seq
     this.#watermark.restore(meta.watermark)
+    this.#troubles.restore(meta.told)
   }
 
   rebuild(record: BusRecord): void {
-    this.#take(record)
+    const read = attempt(() => decodeWindows(record.value))
+    if (read !== undefined && !(read instanceof Unreadable)) this.#take(read, record.offset)
   }
 
-  handle(record: BusRecord): Publication[] | undefined {
-    const tick = decodeTick(record.value)
-    if (tick === undefined) {
-      this.#take(record)
+  handle({ offset, value }: BusRecord): Publication[] | undefined {
+    const tick = decodeTick(value)
+    if (tick !== undefined)
+      return this.#watermark.observe(tick).advanced ? this.#judge(this.#watermark.time) : undefined
+    const read = attempt(() => decodeWindows(value) ?? unknownRecord())
+    if (!(read instanceof Unreadable)) {
+      this.#take(read, offset)
       return undefined
     }
-    return this.#watermark.observe(tick).advanced ? this.#judge(this.#watermark.time) : undefined
+    const { counts, partition, partitions } = this.#options
+    counts.unreadable += 1
+    const subject = `partition ${partition} of ${TOPIC.windows}`
+    const detail = `offset ${offset}: ${read.reason}`
+    const findings = this.#troubles.tell(read.kind, subject, this.#watermark.time, detail)
+    counts.findings += findings.length
+    return findings.length === 0 ? undefined : findingRecords(findings, partitions.findings)
   }
 
   checkpoint(next: number): { keep: number; state: StateWrite[] } {
@@ -100,16 +122,12 @@ export class Stage2 implements Machine {
       watchedSince: this.#watchedSince,
       seq: this.#seq,
       watermark: this.#watermark.snapshot(),
+      told: this.#troubles.snapshot(this.#judged),
     }
     return { keep: this.#keep, state: [...this.#state.flush(), { key: 'meta', value: pack(meta) }] }
   }
 
-  #take({ offset, value }: BusRecord): void {
-    const record = decodeWindows(value)
-    if (record === undefined) {
-      if (decodeTick(value) === undefined) this.#options.counts.unreadable += 1
-      return
-    }
+  #take(record: WindowsRecord, offset: number): void {
     // An input's ticks follow its windows, so what is judged cannot come again but by a repeat.
     if (record.end <= this.#judged) return
     const pending = this.#pending.get(record.end) ?? { firstOffset: offset, windows: new Map<string, PairWindow>() }
@@ -121,7 +139,7 @@ export class Stage2 implements Machine {
 
   #judge(through: number): Publication[] {
     if (this.#watchedSince === 0) this.#watchedSince = through
-    const findings: Finding[] = []
+    const findings: Finding[] = this.#troubles.due(through)
     const ends = [...this.#pending.keys()].filter((end) => end <= through).sort((a, b) => a - b)
     for (const end of ends) {
       const windows = [...this.#pending.get(end)!.windows.values()].sort(byTrustAndKey)
@@ -136,7 +154,7 @@ export class Stage2 implements Machine {
       const forgotten = this.#state.trim()
       this.#options.counts.evicted += forgotten
       const subject = `partition ${this.#options.partition} of stage 2`
-      if (forgotten > 0) findings.push(pipelineFinding('pairs_forgotten', subject, through))
+      if (forgotten > 0) findings.push(...this.#troubles.tell('pairs_forgotten', subject, through))
     }
     this.#judged = through
     this.#seq += 1
@@ -148,4 +166,8 @@ export class Stage2 implements Machine {
       ...tickRecords(tick, [{ topic: TOPIC.findings, partitions: partitions.findings }]),
     ]
   }
+}
+
+function unknownRecord(): never {
+  throw new PipelineError('block_corrupt', 'record is neither windows nor a tick')
 }

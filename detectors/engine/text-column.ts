@@ -12,20 +12,22 @@ export class TextColumn {
 
   constructor(bytes: Buffer, rows: number) {
     const bounds = new Uint32Array(rows * 2)
+    const size = bytes.length
     let at = 0
     for (let row = 0; row < rows; row += 1) {
       let length = 0
       for (let shift = 0; ; shift += 7) {
         const byte = bytes[at++]
-        if (byte === undefined || shift > 28) throw new PipelineError('block_corrupt', 'text column is truncated')
+        if (byte === undefined || shift > 21) throw truncated()
         length |= (byte & 0x7f) << shift
         if (byte < 0x80) break
       }
       bounds[row * 2] = at
       at += length
       bounds[row * 2 + 1] = at
+      if (at > size) throw truncated()
     }
-    if (at > bytes.length) throw new PipelineError('block_corrupt', 'text column is truncated')
+    if (at !== size) throw new PipelineError('block_corrupt', 'block cannot be read: bytes after the last text')
     this.#bytes = bytes
     this.#bounds = bounds
   }
@@ -42,4 +44,8 @@ export class TextColumn {
   hash(row: number, seed = 0): number {
     return hashBytes(this.#bytes, this.#bounds[row * 2]!, this.#bounds[row * 2 + 1]!, seed)
   }
+}
+
+function truncated(): PipelineError {
+  return new PipelineError('block_corrupt', 'block cannot be read: truncated text')
 }
