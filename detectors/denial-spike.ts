@@ -1,16 +1,24 @@
 /**
  * Denials by policy: a pair's rate against what it learned, and two absolute rules, because a busy pair dilutes any rate and in
  * zero trust the base is zero. Counted where the policy decided, at the destination; a client's copy and an application's own 403
- * are no denials. Cannot see a denial whose proxy does not say why. Memory: about 700 bytes a pair.
+ * are no denials. Cannot see a denial whose proxy does not say why. Memory: about 600 bytes a pair.
  */
 import { z } from 'zod'
 import { DAY, HOUR, MINUTE } from '../core/clock.ts'
 import type { Detector, DetectorDefinition, Finding, Severity, WindowGroup } from './detector.ts'
 import { callsSql } from './evidence-sql.ts'
 import { finding, pairFindingKey, sourceName } from './finding.ts'
+import { slowDrift } from './slow-drift.ts'
 import { alarmProbability } from './stats/multiplicity.ts'
 import { freshRate, learnRate, priorFrom, type RateState } from './stats/rate.ts'
-import { freshRateModel, isLearned, judgeRate, type RateAlarm, type RateModel } from './stats/rate-model.ts'
+import {
+  freshRateModel,
+  isLearned,
+  judgeRate,
+  judgeSlowDrift,
+  type RateAlarm,
+  type RateModel,
+} from './stats/rate-model.ts'
 import { countOnce, type DenialTally, type PairWindow, WINDOW_US } from './window.ts'
 
 export const DenialSpikeConfig = z.strictObject({
@@ -87,19 +95,15 @@ class DenialSpike implements Detector {
         minRatio: this.#config.minRatio,
         minDifference: this.#config.minIncrease,
       }
-      const alarm = judgeRate(
-        memory.rate,
-        prior,
-        rule,
-        { start: group.start, hits: counted.denied, trials: counted.requests },
-        assessable,
-      )
+      const counts = { start: group.start, hits: counted.denied, trials: counted.requests }
+      const alarm = judgeRate(memory.rate, prior, rule, counts, assessable)
+      const drift = judgeSlowDrift(memory.rate, prior, rule, counts)
       owner.answered += counted.requests - counted.denied
       trials += counted.requests
       if (alarm === undefined) hits += counted.denied
       const absolute = this.#absolute(group, window, memory, denialsOf(window))
       if (alarm !== undefined) return [this.#rateFinding(group, window, memory, alarm)]
-      return absolute
+      return drift === undefined ? absolute : [...absolute, slowDrift(group, window, drift, DRIFTING)]
     })
     learnRate(owner.rate, prior, { hits, trials, start: group.start, windowUs: WINDOW_US, alarming: false })
     return findings
@@ -248,12 +252,14 @@ class DenialSpike implements Detector {
         blind: what.blind ?? blindness(window),
         examples: window.examples.denied ?? [],
         facts: { ...policyFacts(window), ...what.facts },
-        sql: callsSql({ from: group.start - HOUR, to: group.end, key, where: ["outcome = 'denied'"] }),
+        sql: callsSql({ from: group.start - HOUR, to: group.end, key, where: WHERE }),
       },
     })
   }
 }
 
+const WHERE = ["outcome = 'denied'"]
+const DRIFTING = { detector: NAME, hits: 'denials', trials: 'calls', technique: TECHNIQUE, where: WHERE }
 const LITTLE_HISTORY = 'too little history to say what is usual here'
 const NO_MODEL = { p: null, detectable: null, dispersion: null, samples: 0 }
 

@@ -10,6 +10,7 @@ import { DAY, HOUR, MINUTE } from '../core/clock.ts'
 import type { Detector, DetectorDefinition, Finding, Severity, WindowGroup } from './detector.ts'
 import { callsSql } from './evidence-sql.ts'
 import { EMPTY_KEY, finding, pairFindingKey, sourceName } from './finding.ts'
+import { DRIFT_QUIET_US, SLOW_DRIFT } from './slow-drift.ts'
 import { average, deviationOf, freshLevel, type Level, learnLevel, medianOf } from './stats/level.ts'
 import type { PairWindow, Quantiles } from './window.ts'
 
@@ -34,6 +35,8 @@ const MIN_PEERS = 3
 const RELEARN_US = 6 * HOUR
 const CAUTION = 10
 const FAN_SHARE = 0.5
+const DRIFT_MINUTES = 1440
+const DRIFT_PERSISTENCE_US = 3 * DAY
 
 type Signal = 'gap' | 'difference' | 'caller'
 type Scale = 'window' | 'minute'
@@ -52,6 +55,8 @@ interface PairMemory {
   minute: ScaleMemory
   /** The minute being gathered: start, samples, and sums of the three quantiles and of the median duration. */
   gathering: { start: number; samples: number; sums: number[]; median: number; stepUs: number }
+  /** Since when the minutes' level is beyond its anchor; absent or 0 where it is not. */
+  driftSince?: number
   driftTold: number
 }
 
@@ -177,28 +182,41 @@ class LatencyShift implements Detector {
     })
   }
 
-  /** The level follows slow change; the anchor shows how far it has come. */
+  /**
+   * The level follows slow change; the anchor shows how far it has come: to twice the anchor, or three times the smallest shift
+   * that would be found. Three days of it outlast a rhythm. Only the gap is judged so: durations drift with what a service does.
+   */
   #drift(group: WindowGroup, judged: Judged): Finding[] {
-    const { memory, window, deviation, needed, signal } = judged
+    const { memory, window, needed, signal } = judged
     const { level } = memory.minute
     const drifted = average(level.mean) - level.anchor
-    const least = Math.max(3 * this.#config.deviations * deviation, this.#config.minShiftMicroseconds, needed)
-    if (signal !== 'gap' || level.samples < 1440 || drifted < least) return []
-    if (group.start - memory.driftTold < DAY) return []
+    const least = Math.min(Math.max(level.anchor, this.#config.minShiftMicroseconds), 3 * needed)
+    if (signal !== 'gap' || level.samples < DRIFT_MINUTES || drifted < least) {
+      memory.driftSince = 0
+      return []
+    }
+    memory.driftSince ||= group.start
+    if (group.start - memory.driftSince < DRIFT_PERSISTENCE_US || group.start - memory.driftTold < DAY) return []
     memory.driftTold = group.start
     const verdict = 'slow drift: the gap grew little by little'
     const key = pairFindingKey(window.pair)
     return [
       finding(group, {
         detector: NAME,
-        kind: 'slow_drift',
+        kind: SLOW_DRIFT,
         severity: 'warning',
         key,
         cause: `${NAME}|source|${key.sourceIdentity || key.sourceAddress}`,
-        quietUs: DAY,
+        quietUs: DRIFT_QUIET_US,
         summary: `Between ${sourceName(window.pair)} and ${window.pair.destinationService} calls have come to take ${milliseconds(drifted)} longer over days`,
         technique: 'T1557',
-        evidence: { ...this.#evidence(group, judged, verdict), observed: average(level.mean), expected: level.anchor },
+        evidence: {
+          ...this.#evidence(group, judged, verdict),
+          observed: average(level.mean),
+          expected: level.anchor,
+          detectable: least,
+          firstSeen: memory.driftSince,
+        },
       }),
     ]
   }

@@ -11,9 +11,10 @@ import type { Detector, DetectorDefinition, Evidence, Finding, FindingKey, Sever
 import { callsSql, literal } from './evidence-sql.ts'
 import { EMPTY_KEY, finding, pairFindingKey, sourceName } from './finding.ts'
 import { fingerprint53 } from './hash.ts'
+import { slowDrift } from './slow-drift.ts'
 import { alarmProbability } from './stats/multiplicity.ts'
 import { DEFAULT_PRIOR } from './stats/rate.ts'
-import { freshRateModel, isLearned, judgeRate, type RateModel } from './stats/rate-model.ts'
+import { freshRateModel, isLearned, judgeRate, judgeSlowDrift, type RateModel } from './stats/rate-model.ts'
 import { fanVerdictOf, type Verdict, verdictOf } from './tls-verdict.ts'
 import { countOnce, type MismatchTally, type PairWindow, type TlsTally } from './window.ts'
 
@@ -59,6 +60,14 @@ const HOLD_US = 20 * SECOND
 const MAX_FANNED = 256
 const MAX_ISSUERS = 16
 const QUIET = { verdict: 10 * MINUTE, rate: MINUTE, intrusion: DAY }
+
+const DRIFTING = {
+  detector: NAME,
+  hits: 'failed handshakes',
+  trials: 'handshakes',
+  technique: '',
+  where: ["tls_failure != ''"],
+}
 
 /** Failures of the last minute. */
 type Recent = [failure: string, start: number, count: number][]
@@ -264,8 +273,11 @@ class TlsFailureDetector implements Detector {
       minRatio: 3,
       minDifference: this.#config.minIncrease,
     }
+    const counts = { start: group.start, hits, trials }
     const learned = isLearned(memory.rate.scales[0]!)
-    const alarm = judgeRate(memory.rate, DEFAULT_PRIOR, rule, { start: group.start, hits, trials }, learned)
+    const alarm = judgeRate(memory.rate, DEFAULT_PRIOR, rule, counts, learned)
+    const drift = judgeSlowDrift(memory.rate, DEFAULT_PRIOR, rule, counts)
+    if (drift !== undefined) return [slowDrift(group, window, drift, DRIFTING)]
     if (alarm === undefined) return []
     const first = own[0]!
     const verdict = this.#verdict(window, first.tally, memory)

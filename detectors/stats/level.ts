@@ -38,8 +38,8 @@ export function learnLevel(level: Level, values: readonly number[], left: number
   })
   if (level.samples >= WARM) addDeviation(level.spread, left)
   level.samples += 1
-  const now = average(level.mean)
-  level.anchor = level.samples <= WARM ? now : level.anchor + ANCHOR_ALPHA * (now - level.anchor)
+  // The plain mean at first: a start at night must not be what days are measured by.
+  level.anchor += Math.max(ANCHOR_ALPHA, 1 / level.samples) * (average(level.mean) - level.anchor)
 }
 
 export function deviationOf(level: Level): number {

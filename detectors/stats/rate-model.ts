@@ -3,6 +3,7 @@
  * differ in what they count and in how much change matters.
  */
 import { HOUR, MINUTE } from '../../core/clock.ts'
+import { type Drift, type DriftAlarm, type DriftRule, freshDrift, judgeDrift } from './drift.ts'
 import {
   correlation,
   expectedChance,
@@ -22,6 +23,14 @@ export interface RateModel {
   /** Start of the running alarm and its last window; 0 where none was. */
   alarmSince: number
   alarmLast: number
+  /** Absent in state that was written before there was an anchor: it starts anew. */
+  drift?: Drift
+}
+
+export interface RateWindow {
+  start: number
+  hits: number
+  trials: number
 }
 
 export interface RateRule {
@@ -65,7 +74,7 @@ export function judgeRate(
   model: RateModel,
   prior: RatePrior,
   rule: RateRule,
-  window: { start: number; hits: number; trials: number },
+  window: RateWindow,
   assessable: boolean,
 ): RateAlarm | undefined {
   const { start } = window
@@ -80,7 +89,7 @@ export function judgeRate(
     if (start - model.alarmLast > FREEZE_US) model.alarmSince = start
     model.alarmLast = start
   }
-  const alarming = model.alarmLast > 0 && start - model.alarmLast <= FREEZE_US
+  const alarming = isAlarming(model, start)
   if (alarming && start - model.alarmSince < RELEARN_US) return alarm
   const learn = (scale: number, sum: Sums & { start: number }) =>
     learnRate(model.scales[scale]!, prior, { ...sum, windowUs: SCALES[scale]!.windows * 10_000_000, alarming })
@@ -88,6 +97,25 @@ export function judgeRate(
   if (minute !== undefined) learn(1, minute)
   if (five !== undefined) learn(2, five)
   return alarm
+}
+
+/** Compares days with the slow anchor. What comes with an alarm of the rate itself, after `judgeRate`, is left out. */
+export function judgeSlowDrift(
+  model: RateModel,
+  prior: RatePrior,
+  rule: DriftRule,
+  window: RateWindow,
+): DriftAlarm | undefined {
+  if (isAlarming(model, window.start)) return undefined
+  model.drift ??= freshDrift()
+  const longest = model.scales.at(-1)!
+  const usualTrials = longest.samples / Math.max(1, longest.windows)
+  const inflation = 1 + Math.max(0, usualTrials - 1) * correlation(longest)
+  return judgeDrift(model.drift, prior, rule, window, inflation)
+}
+
+function isAlarming(model: RateModel, start: number): boolean {
+  return model.alarmLast > 0 && start - model.alarmLast <= FREEZE_US
 }
 
 function testScale(
