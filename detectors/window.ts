@@ -117,6 +117,8 @@ export interface PathTally {
   forbiddenOkBySource: number
   /** The declared policy allows it. */
   allowed: number
+  /** Of those that `countPath` would count: told in an earlier window by the other end. Left out where there are none. */
+  again?: number
   /** Why it is not allowed. */
   reason: string
   first: number
@@ -160,6 +162,11 @@ export interface PairWindow {
   /** Origin of the source's name: `identity` verified by TLS, `declared` by the inventory, or `address`. */
   sourceKnownBy: 'identity' | 'declared' | 'address'
   tallies: Tally[]
+  /**
+   * By outcome, in the order of OUTCOMES: calls of the reporter whose count holds that were counted in an earlier window, where
+   * the other end told of them. Left out where there are none.
+   */
+  again?: number[]
   denials: DenialTally[]
   tls: TlsTally[]
   mismatches: MismatchTally[]
@@ -210,9 +217,10 @@ export interface Counted {
 
 /**
  * Counts the window's calls once: the count of the destination where it reports requests of this pair and window, else the
- * source's. What one end may not see at all (TLS and connect failures, handshakes) is the larger of both.
+ * source's, less what was counted in an earlier window. What one end may not see at all (TLS and connect failures, handshakes) is
+ * the larger of both.
  */
-export function countOnce({ tallies }: PairWindow): Counted {
+export function countOnce({ tallies, again }: PairWindow): Counted {
   const chosen = REPORTER_PRECEDENCE.map((reporter) =>
     tallies.find((tally) => tally.reporter === reporter && tally.outcomes.some((n) => n > 0)),
   ).find((tally) => tally !== undefined)
@@ -220,7 +228,7 @@ export function countOnce({ tallies }: PairWindow): Counted {
   const outcomes = OUTCOMES.map((outcome, at) =>
     outcome === 'tls_failure' || outcome === 'connect_failure'
       ? largest((tally) => tally.outcomes[at]!)
-      : (chosen?.outcomes[at] ?? 0),
+      : (chosen?.outcomes[at] ?? 0) - (again?.[at] ?? 0),
   )
   return {
     outcomes,
@@ -233,7 +241,7 @@ export function countOnce({ tallies }: PairWindow): Counted {
 
 /** Requests of one operation, counted once: the destination's count where it has one. */
 export function countPath(path: PathTally): number {
-  return path.byDestination > 0 ? path.byDestination : path.bySource
+  return (path.byDestination > 0 ? path.byDestination : path.bySource) - (path.again ?? 0)
 }
 
 /** Windows of one input partition that ended at `end`. */

@@ -23,10 +23,7 @@ export function judge(
   occasion: Occasion,
   windows: readonly PairWindow[],
 ): Finding[] {
-  const { owner, start, late } = occasion
-  if (!late) {
-    for (const { key, trust } of windows) if (trust === 'verified') state.seen(owner, key, start)
-  }
+  const { late } = occasion
   const findings: Finding[] = []
   for (const { name, detector } of detectors) {
     const group = new Group(name, state, occasion, windows)

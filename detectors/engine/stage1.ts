@@ -16,6 +16,7 @@ import { hashNumber } from '../hash.ts'
 import { byTrustAndKey, encodeWindows, type PairWindow, sourceKeyText, WINDOW_US } from '../window.ts'
 import { type ExampleKind, isMismatch, PairAccumulator } from './accumulator.ts'
 import type { StageCounts } from './counts.ts'
+import { settle } from './crossing.ts'
 import { groupBySorted } from './group-by.ts'
 import { judge, type NamedDetector } from './judge.ts'
 import type { Machine } from './machine.ts'
@@ -220,6 +221,7 @@ export class Stage1 implements Machine {
       const closed: PairWindow[] = []
       for (const [owner, accumulators] of open.byOwner()) {
         const windows = accumulators.map((accumulator) => accumulator.finish(false))
+        for (const window of windows) this.#remember(owner, window)
         const occasion = { owner, start, end: start + WINDOW_US, watchedSince: this.#watchedSince, late: false }
         findings.push(...judge(this.#options.detectors, this.#state, occasion, windows))
         closed.push(...windows)
@@ -238,6 +240,12 @@ export class Stage1 implements Machine {
     this.#seq += 1
     publications.push(...(this.#findings(findings) ?? []), ...this.#ticks(through))
     return publications
+  }
+
+  #remember(owner: string, window: PairWindow): void {
+    if (window.trust === 'claimed') return
+    this.#state.seen(owner, window.key, window.start)
+    this.#state.settle(owner, window.key, (carried) => settle(window, carried))
   }
 
   #judgeLate(late: readonly PairWindow[]): Finding[] {

@@ -146,7 +146,9 @@ export class Stage2 implements Machine {
       this.#pending.delete(end)
       this.#options.counts.windows += windows.length
       for (const [owner, own] of groupBySorted(windows, ({ pair }) => sourceKeyText(pair))) {
-        const occasion = { owner, start: end - WINDOW_US, end, watchedSince: this.#watchedSince, late: false }
+        const start = end - WINDOW_US
+        for (const { key, trust } of own) if (trust === 'verified') this.#state.seen(owner, key, start)
+        const occasion = { owner, start, end, watchedSince: this.#watchedSince, late: false }
         findings.push(...judge(this.#options.detectors, this.#state, occasion, own))
       }
     }

@@ -6,6 +6,7 @@ import { pack, unpack } from 'msgpackr'
 import type { StateWrite } from '../../core/bus/bus.ts'
 import { DAY } from '../../core/clock.ts'
 import { nameHash } from '../hash.ts'
+import type { Crossing } from './crossing.ts'
 
 interface PairEntry {
   key: string
@@ -14,6 +15,7 @@ interface PairEntry {
   /** Windows it was seen in. */
   windows: number
   of: Record<string, object>
+  crossing: Crossing | undefined
 }
 
 interface OwnerEntry {
@@ -53,7 +55,7 @@ export class KeyedState {
     own.last = Math.max(own.last, start)
     let entry = own.pairs.get(key)
     if (entry === undefined) {
-      entry = { key, since: start, last: start, windows: 0, of: {} }
+      entry = { key, since: start, last: start, windows: 0, of: {}, crossing: undefined }
       own.pairs.set(key, entry)
       this.#pairs += 1
     }
@@ -61,6 +63,12 @@ export class KeyedState {
     entry.windows += 1
     this.#dirtyOwners.add(owner)
     this.#changed(owner, key)
+  }
+
+  /** Calls of the pair that one end told of and the other not yet; of a pair never seen verified there are none. */
+  settle(owner: string, key: string, next: (carried: Crossing | undefined) => Crossing | undefined): void {
+    const entry = this.#owners.get(owner)?.pairs.get(key)
+    if (entry !== undefined) entry.crossing = next(entry.crossing)
   }
 
   ownerSince(owner: string): number | undefined {
@@ -134,8 +142,9 @@ export class KeyedState {
       for (const key of keys) {
         const entry = this.#owners.get(owner)?.pairs.get(key)
         if (entry === undefined) continue
-        const { since, last, windows, of } = entry
-        writes.push({ key: pairStateKey(owner, key), value: pack([owner, key, since, last, windows, of]) })
+        const { since, last, windows, of, crossing } = entry
+        const value = pack([owner, key, since, last, windows, of, ...(crossing === undefined ? [] : [crossing])])
+        writes.push({ key: pairStateKey(owner, key), value })
       }
     }
     this.#dirtyPairs.clear()
@@ -150,15 +159,16 @@ export class KeyedState {
       return true
     }
     if (!stateKey.startsWith('p:')) return false
-    const [owner, key, since, last, windows, of] = unpack(value) as [
+    const [owner, key, since, last, windows, of, crossing] = unpack(value) as [
       string,
       string,
       number,
       number,
       number,
       Record<string, object>,
+      Crossing?,
     ]
-    this.#owner(owner, since).pairs.set(key, { key, since, last, windows, of })
+    this.#owner(owner, since).pairs.set(key, { key, since, last, windows, of, crossing })
     this.#pairs += 1
     return true
   }
