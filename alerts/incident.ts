@@ -11,6 +11,7 @@ import { type Finding, SEVERITIES, type Severity } from '../detectors/detector.t
 import type { IncidentRecord } from '../storage/incident-records.ts'
 import { clip } from './clip.ts'
 import { evidenceText } from './evidence.ts'
+import { addTotals, firstTotals, summaryOf, type Totals } from './totals.ts'
 
 /** Finding ids remembered per incident, to drop repeats. */
 const MAX_SEEN = 64
@@ -26,6 +27,9 @@ export interface Incident {
   quietUs: number
   /** Newest finding ids, oldest first. */
   seen: readonly string[]
+  /** The newest finding's own sentence; the record's summary is that and the totals. */
+  alarm: string
+  totals: Totals
 }
 
 export function severityRank(severity: string): number {
@@ -72,11 +76,14 @@ function open(finding: Finding): Incident {
       resolvedAt: 0,
       reopened: 0,
       findings: 1,
+      summary: clip(finding.summary, MAX_TEXT),
       ...shown(finding),
     },
     lastSeen: windowEnd,
     quietUs,
     seen: [finding.id],
+    alarm: clip(finding.summary, MAX_TEXT),
+    totals: firstTotals(finding),
   }
 }
 
@@ -88,8 +95,10 @@ function join(incident: Incident, finding: Finding): Incident {
   return isOverNoMore ? reopen(incident, finding) : updated
 }
 
-function update({ record, lastSeen, quietUs, seen }: Incident, finding: Finding): Incident {
-  const newest = Math.max(lastSeen, finding.windowEnd)
+function update({ record, lastSeen, quietUs, seen, ...before }: Incident, finding: Finding): Incident {
+  const newest = isNewest(finding, lastSeen, record.lastFindingId)
+  const alarm = newest ? clip(finding.summary, MAX_TEXT) : before.alarm
+  const totals = addTotals(before.totals, finding)
   return {
     record: {
       ...record,
@@ -98,11 +107,14 @@ function update({ record, lastSeen, quietUs, seen }: Incident, finding: Finding)
       severity: severityRank(finding.severity) > severityRank(record.severity) ? finding.severity : record.severity,
       updatedAt: Math.max(record.updatedAt, finding.windowEnd),
       findings: record.findings + 1,
-      ...(isNewest(finding, lastSeen, record.lastFindingId) ? shown(finding) : {}),
+      ...(newest ? shown(finding) : {}),
+      summary: summaryOf(alarm, totals),
     },
-    lastSeen: newest,
+    lastSeen: Math.max(lastSeen, finding.windowEnd),
     quietUs: Math.max(quietUs, finding.quietUs),
     seen: [...seen, finding.id].slice(-MAX_SEEN),
+    alarm,
+    totals,
   }
 }
 
@@ -144,7 +156,6 @@ function isNewest(finding: Finding, lastSeen: number, shownId: string): boolean 
 function shown(finding: Finding) {
   return {
     cause: clip(finding.cause, MAX_TEXT),
-    summary: clip(finding.summary, MAX_TEXT),
     sourceIdentity: clip(finding.key.sourceIdentity, MAX_TEXT),
     sourceWorkload: clip(finding.key.sourceWorkload, MAX_TEXT),
     sourceNamespace: clip(finding.key.sourceNamespace, MAX_TEXT),

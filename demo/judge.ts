@@ -12,6 +12,7 @@ export interface Opened {
   sourceWorkload: string
   destinationService: string
   verdict: string
+  findings: number
 }
 
 export interface Judgement {

@@ -1,6 +1,7 @@
 /** The demo's output: each incident as a person would want to read it, and the verdict at the end. */
+import { counted, expectation, measured, moment } from '../alerts/words.ts'
 import { harmless } from '../core/harmless.ts'
-import type { Judgement } from './judge.ts'
+import { type Judgement, type Opened, passed } from './judge.ts'
 
 /** The part of a webhook message that is shown; see docs/alerts.md. */
 export interface Message {
@@ -23,48 +24,97 @@ export interface Message {
   sql: string
 }
 
-/** Column at which what is said begins. */
-const LABEL = 18
-
-const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 })
+/** Column at which what is said begins, and the longest line. */
+const LABEL = 11
+const WIDTH = 110
+const INDENT = LABEL + 2
+const MOST_FACTS = 4
 
 export function incidentText(message: Message): string {
   const { incident, evidence } = message
-  const lines = [`${message.severity.toUpperCase()}: ${message.summary}`]
-  const say = (label: string, text: string) => {
-    if (text !== '') lines.push(`  ${label.padEnd(LABEL)} ${text}`)
-  }
-  say('what', `${incident.detector} (${incident.kinds.join(', ')}), opened ${incident.openedAt}`)
-  say(
-    'seen',
-    `${number.format(evidence.observed)} ${evidence.unit}, expected ${number.format(evidence.expected)}${known(evidence.expectedFrom.samples)}`,
-  )
-  say('verdict', message.verdict)
-  for (const [label, value] of Object.entries(evidence.facts).slice(0, 4))
-    say(label.replaceAll('_', ' '), String(value))
-  const example = evidence.examples[0]
-  if (example !== undefined) {
-    const call = `${example.method} ${example.path}`.trim()
-    say('example', `${example.at} from ${example.sourceAddress} ${call} ${example.requestId}`.replace(/ +/g, ' '))
-  }
-  say('not seen', evidence.notVisible)
-  say('ATT&CK', message.technique)
+  const say = (label: string, text: string) => (text === '' ? [] : below(label, wrapped(text, WIDTH - INDENT)))
+  const lines = [
+    ...wrapped(`${message.severity.toUpperCase()}  ${message.summary}`, WIDTH).map((line, at) =>
+      at === 0 ? line : `  ${line}`,
+    ),
+    ...say('found by', `${incident.detector} (${incident.kinds.join(', ')}), ${time(incident.openedAt)}`),
+    ...say('seen', seen(evidence)),
+    ...(message.summary.includes(message.verdict) ? [] : say('verdict', message.verdict)),
+    ...below('facts', filled(factsOf(message), ' | ', WIDTH - INDENT)),
+    ...say('example', exampleOf(evidence.examples[0])),
+    ...say('not seen', evidence.notVisible),
+    ...say('ATT&CK', message.technique),
+  ]
   return `${lines.map(harmless).join('\n')}\n`
 }
 
-function known(samples: number): string {
-  return samples > 0 ? ` from ${number.format(samples)} samples` : ''
+function seen({ observed, expected, unit, expectedFrom: { samples } }: Message['evidence']): string {
+  const from = samples > 0 ? `, from ${counted(samples, 'samples')}` : ''
+  return `${measured(observed, unit)}; expected ${expectation(expected, unit)}${from}`
 }
 
-export function judgementText({ attacks, unexpected }: Judgement): string {
+/** Those that the summary does not hold already. */
+function factsOf({ summary, evidence }: Message): string[] {
+  return Object.entries(evidence.facts)
+    .filter(([, value]) => typeof value === 'number' || !summary.includes(value))
+    .slice(0, MOST_FACTS)
+    .map(([label, value]) => `${label.replaceAll('_', ' ')}: ${value}`)
+}
+
+function exampleOf(example: Message['evidence']['examples'][number] | undefined): string {
+  if (example === undefined) return ''
+  const { at, sourceAddress, method, path, requestId } = example
+  const id = requestId === '' ? '' : `request id ${requestId}`
+  return [time(at), `from ${sourceAddress}`, method, path, id].filter((part) => part !== '').join(' ')
+}
+
+const time = (rfc3339: string): string => moment(Date.parse(rfc3339) * 1000)
+
+/** Each attack with what was made of it, and in the last line what the exit code says too. */
+export function judgementText(judgement: Judgement): string {
+  const { attacks, unexpected } = judgement
   const width = Math.max(0, ...attacks.map(({ attack }) => attack.name.length))
-  const lines = attacks.map(({ attack, incident }) =>
-    incident === undefined
-      ? `  MISSED  ${attack.name.padEnd(width)}  ${attack.story}`
-      : `  found   ${attack.name.padEnd(width)}  ${incident.detector}: ${incident.summary}`,
+  const lines = attacks.flatMap(({ attack, incident }) => [
+    `  ${incident === undefined ? 'MISSED' : 'found '}  ${attack.name.padEnd(width)}  ${attack.story}`,
+    ...(incident === undefined ? [] : [`${' '.repeat(width + 12)}${made(incident)}`]),
+  ])
+  const surplus = unexpected.flatMap((incident) =>
+    wrapped(`UNEXPECTED  ${made(incident)}: ${incident.summary}`, WIDTH).map((line) => `  ${line}`),
   )
-  const surplus = unexpected.map(
-    (incident) => `  UNEXPECTED  ${incident.detector} ${incident.severity}: ${incident.summary}`,
-  )
-  return `${[...lines, ...surplus].map(harmless).join('\n')}\n`
+  return `${[...lines, ...surplus, '', verdictText(judgement)].map(harmless).join('\n')}\n`
+}
+
+function made({ severity, detector, findings }: Opened): string {
+  return `${severity}, by ${detector} in ${counted(findings, 'alarms')}`
+}
+
+function verdictText(judgement: Judgement): string {
+  const { attacks, unexpected } = judgement
+  const found = attacks.filter(({ incident }) => incident !== undefined).length
+  const others = counted(unexpected.length, 'incidents')
+  const said =
+    attacks.length === 0
+      ? `nobody attacked, ${unexpected.length === 0 ? 'nothing' : others} opened`
+      : `${found} of ${counted(attacks.length, 'attacks')} found, ${unexpected.length === 0 ? 'nothing else opened' : `${others} too many`}`
+  return `${passed(judgement) ? 'PASSED' : 'FAILED'}: ${said}.`
+}
+
+/** `  label      text`, further lines below the text. */
+function below(label: string, lines: string[]): string[] {
+  return lines.map((line, at) => `  ${(at === 0 ? label : '').padEnd(LABEL)}${line}`)
+}
+
+/** Broken between words into lines of at most `width`; a longer word has a line of its own. */
+function wrapped(text: string, width: number): string[] {
+  return filled(text.split(' '), ' ', width)
+}
+
+function filled(parts: readonly string[], separator: string, width: number): string[] {
+  const lines: string[] = []
+  for (const part of parts) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + separator.length + part.length > width) lines.push(part)
+    else lines[lines.length - 1] = `${last}${separator}${part}`
+  }
+  return lines
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import { counted } from '../../alerts/words.ts'
 import { DAY, SECOND } from '../../core/clock.ts'
 import { createLogger } from '../../core/logger.ts'
 import { ATTACKS } from '../../demo/attacks.ts'
@@ -72,7 +73,7 @@ async function tell({ story, folder, once, json }: Telling, around: Surroundings
   const clock = new SimulatedClock(originUs)
   const logger = createLogger(config.logLevel)
   const pipeline = await startPipeline({ config, clock, ticking: false, logger }, signal)
-  say(introduction(story, pipeline, once))
+  say(introduction(story))
   const input: WorkerInput = {
     target: `127.0.0.1:${pipeline.ports.grpc}`,
     originUs,
@@ -117,9 +118,9 @@ async function tell({ story, folder, once, json }: Telling, around: Surroundings
       }))
       const result = { passed: passed(judgement), records, seconds, attacks, unexpected: judgement.unexpected }
       around.out(`${JSON.stringify(result, null, 2)}\n`)
-    } else say(`\n${records} records of three days in ${seconds} s.\n${judgementText(judgement)}`)
+    } else say(`\n${counted(records, 'records')} of ${DAYS} days in ${seconds} s.\n\n${judgementText(judgement)}`)
     if (!once) {
-      say(`\nLife in the shop goes on. Ctrl-C ends the demo.\n`)
+      say(live(pipeline))
       await pipeline.stopped
     }
     return passed(judgement) ? 0 : 1
@@ -132,24 +133,41 @@ async function tell({ story, folder, once, json }: Telling, around: Surroundings
 }
 
 const OPENED = `SELECT id, detector, kinds, severity, summary, source_identity AS sourceIdentity,
-  source_workload AS sourceWorkload, destination_service AS destinationService, verdict
+  source_workload AS sourceWorkload, destination_service AS destinationService, verdict, findings
   FROM eastwatch.incidents FINAL ORDER BY opened_at`
 
-function introduction(story: Story, { ports }: Pipeline, once: boolean): string {
-  const lines = [
-    `A shop of ${Object.keys(SERVICES).length} services lives through ${story.days} days, told fast; both proxies of each call report over OTLP.`,
-    story.attacks
-      ? `Then ${ATTACKS.length} attacks are planted. Each must open its own incident, and nothing else may.`
-      : 'Nobody attacks it, so nothing may open.',
-  ]
-  if (!once)
-    lines.push(
-      `OTLP 127.0.0.1:${ports.grpc} and :${ports.http}, health http://127.0.0.1:${ports.health}/readyz, ClickHouse http://127.0.0.1:${ports.clickhouse}`,
-    )
-  return `${lines.join('\n')}\n`
+function introduction(story: Story): string {
+  const attacks = story.attacks
+    ? `Then ${ATTACKS.length} attacks are planted: each must open an incident of its own, and nothing else may.`
+    : 'Nobody attacks it, so nothing may open.'
+  return [
+    `A shop of ${Object.keys(SERVICES).length} services lives through ${story.days} days, told in about two minutes.`,
+    'Both proxies of each call report it over OTLP, to the same pipeline that eastwatch up runs.',
+    attacks,
+    '',
+  ].join('\n')
+}
+
+/** What may be tried while the demo goes on. */
+function live({ ports }: Pipeline): string {
+  const store = `http://127.0.0.1:${ports.clickhouse}/?user=eastwatch_reader&password=eastwatch`
+  return [
+    '',
+    'Life in the shop goes on. Try:',
+    '',
+    `  curl '${store}' -d 'SELECT severity, summary FROM incidents FINAL FORMAT Vertical'`,
+    `  curl http://127.0.0.1:${ports.health}/readyz`,
+    '',
+    `It takes access logs too: OTLP gRPC at 127.0.0.1:${ports.grpc}, OTLP HTTP at http://127.0.0.1:${ports.http}.`,
+    'Ctrl-C ends the demo and removes all it has stored.',
+    '',
+  ].join('\n')
 }
 
 function progressLine(atUs: number, story: Story, records: number, beganMs: number): string {
   const rate = Math.round(records / Math.max(0.001, (Date.now() - beganMs) / 1000))
-  return `day ${(atUs / DAY).toFixed(1)} of ${(storyUs(story) / DAY).toFixed(1)}, ${records} records, ${rate} a second`
+  const [at, of] = [atUs, storyUs(story)].map((us) => (us / DAY).toFixed(1))
+  return `day ${at} of ${of}, ${counted(records, 'records')}, ${whole.format(rate)} a second`
 }
+
+const whole = new Intl.NumberFormat('en')

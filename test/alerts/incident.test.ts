@@ -73,7 +73,7 @@ describe('life cycle of an incident', () => {
     expect(incident?.record).toMatchObject({
       severity: 'critical',
       kinds: ['rate', 'scan'],
-      summary: 'third',
+      summary: expect.stringMatching(/^third\. In all since .+: 3 alarms/),
       findings: 3,
       lastFindingId: 'c',
     })

@@ -14,7 +14,7 @@ const right: Opened[] = [
 function opened(detector: string, kind: string, source: string, destinationService: string, verdict: string): Opened {
   const sourceIdentity = source === '' ? '' : `cluster.local/ns/shop/sa/${source}`
   const names = { sourceIdentity, sourceWorkload: '', destinationService, verdict }
-  return { id: `${detector}/${kind}`, detector, kinds: [kind], severity: 'high', summary: '', ...names }
+  return { id: `${detector}/${kind}`, detector, kinds: [kind], severity: 'high', summary: '', findings: 1, ...names }
 }
 
 describe('the judgement of the demo', () => {
