@@ -6,13 +6,14 @@ import { AlertsConfig } from '../alerts/config.ts'
 import { CollectorConfig } from '../collector/config.ts'
 import { LocalBusConfig } from '../core/bus/local/config.ts'
 import { loadConfigFile } from '../core/config/load.ts'
+import { serverTlsProblems } from '../core/config/pem.ts'
 import { TelemetryConfig } from '../core/telemetry/config.ts'
 import { DetectorsConfig } from '../detectors/config.ts'
 import { PolicyConfig } from '../policy/config.ts'
 import { StorageConfig } from '../storage/config.ts'
 import type { Surroundings } from './command.ts'
 
-export const EastwatchConfig = z.strictObject({
+const Parts = z.strictObject({
   dataFolder: z
     .string()
     .default('eastwatch-data')
@@ -28,6 +29,11 @@ export const EastwatchConfig = z.strictObject({
   storage: StorageConfig.prefault({}),
   alerts: AlertsConfig.prefault({}),
   telemetry: TelemetryConfig.prefault({}),
+})
+export const EastwatchConfig = Parts.superRefine(({ collector: { tls } }, context) => {
+  for (const { key, message } of tls === undefined ? [] : serverTlsProblems(tls)) {
+    context.addIssue({ code: 'custom', path: ['collector', 'tls', key], message })
+  }
 })
 export type EastwatchConfig = z.output<typeof EastwatchConfig>
 

@@ -1,5 +1,6 @@
 /** Configuration that everything that is posted to shares: address, signing secret, allowed ranges, time limit. */
 import { z } from 'zod'
+import { requireCertificates } from '../../core/config/pem.ts'
 import { messageOf, PipelineError } from '../../core/errors.ts'
 import { ranges, refuseLiteral } from '../address-guard.ts'
 import { Secret } from './signature.ts'
@@ -33,6 +34,13 @@ export const endpointFields = {
   allowRanges: Ranges.default([]).describe(
     'Address ranges this receiver may be in although they are not public, such as 127.0.0.0/8 or 10.20.0.0/16.',
   ),
+  ca: z
+    .string()
+    .superRefine(requireCertificates)
+    .optional()
+    .describe(
+      "Certificates in PEM of the authority that signed this receiver's certificate; `file:<path>` reads them from a file. Absent, public authorities are trusted.",
+    ),
   timeoutMs: z
     .number()
     .int()
@@ -46,6 +54,8 @@ export interface Endpoint {
   url: string
   secret: string
   allowRanges: readonly string[]
+  /** In PEM; where absent, what Node trusts by itself. */
+  ca?: string | undefined
   timeoutMs: number
 }
 

@@ -5,7 +5,7 @@
 
 import { once } from 'node:events'
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { messageOf, PipelineError } from '../../core/errors.ts'
 import { type Address, guardedAddress, type Resolve, ranges } from '../address-guard.ts'
@@ -56,7 +56,7 @@ export async function post(
     const options = { method: 'POST', headers, signal: limit.signal, lookup: pinned(address) }
     const request =
       url.protocol === 'https:'
-        ? httpsRequest(url, { ...options, agent: httpsAgent })
+        ? httpsRequest(url, { ...options, ...checkedBy(endpoint), agent: httpsAgent })
         : httpRequest(url, { ...options, agent: httpAgent })
     const answer = await send(request, body)
     const status = answer.statusCode ?? 0
@@ -69,12 +69,31 @@ export async function post(
     throw refusal(status, retryAfterMs)
   } catch (error) {
     if (error instanceof PipelineError) throw error
-    const why = messageOf(limit.signal.aborted ? limit.signal.reason : error)
+    const why = limit.signal.aborted ? messageOf(limit.signal.reason) : explained(error)
     throw new PipelineError('delivery_failed', why, { retriable: true, cause: error })
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', stop)
   }
+}
+
+/** The certificate is checked for the host's name, whatever address was pinned, and whatever the environment says. */
+function checkedBy({ ca }: Endpoint): Pick<RequestOptions, 'ca' | 'rejectUnauthorized'> {
+  return { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) }
+}
+
+const UNKNOWN_AUTHORITY = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+function explained(error: unknown): string {
+  const { code = '' } = error as NodeJS.ErrnoException
+  const message = messageOf(error)
+  if (!UNKNOWN_AUTHORITY.has(code)) return message
+  return `the receiver's certificate is not trusted (${message}); the key ca of this receiver names a private authority`
 }
 
 async function send(request: ClientRequest, body: Buffer): Promise<IncomingMessage> {

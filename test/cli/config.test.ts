@@ -63,6 +63,14 @@ describe('eastwatch config', () => {
     expect(err).toContain('eastwatch.yaml:6:15: environment variable HOOK_SECRET is not set')
   })
 
+  it('check names a TLS text that is none, with its place', async () => {
+    const folder = prepared('collector:\n  tls:\n    certificate: /etc/tls.crt\n    key: /etc/tls.key\n')
+    const { code, err } = await eastwatch(folder, ['config', 'check'])
+    expect(code).toBe(2)
+    expect(err).toContain('eastwatch.yaml:3:5: collector.tls.certificate: holds no certificate in PEM')
+    expect(err).toContain('eastwatch.yaml:4:5: collector.tls.key: holds no private key in PEM')
+  })
+
   it('print fills in every default and hides secrets', async () => {
     const folder = prepared(RECEIVERS)
     writeFileSync(join(folder, 'password'), 'very-private\n')
