@@ -28,6 +28,8 @@ export class OpenWindow {
   readonly start: number
   /** Offset of the first record with a part in it. */
   readonly firstOffset: number
+  /** Newest tick before that record: while memory is rebuilt from there on, time must go on from there as well. */
+  readonly firstTick: number
   readonly #limits: OpenWindowLimits
   readonly #established: (owner: string, key: string) => boolean
   readonly #owners = new Map<string, Owner>()
@@ -35,12 +37,13 @@ export class OpenWindow {
 
   constructor(
     start: number,
-    firstOffset: number,
+    { offset, newestTick }: { offset: number; newestTick: number },
     limits: OpenWindowLimits,
     established: (owner: string, key: string) => boolean,
   ) {
     this.start = start
-    this.firstOffset = firstOffset
+    this.firstOffset = offset
+    this.firstTick = newestTick
     this.#limits = limits
     this.#established = established
   }

@@ -11,6 +11,7 @@ const SPAN_US = 10 * MINUTE
 
 export type PipelineTrouble =
   | 'collector_clock_off'
+  | 'collector_gap'
   | 'collector_silent'
   | 'pairs_forgotten'
   | 'record_unreadable'
@@ -28,6 +29,12 @@ const TEXTS: Record<PipelineTrouble, Words> = {
     text: (subject) =>
       `The clock of collector ${subject} is more than five seconds off the others; it has no say in what time it is`,
     verdict: 'clock off',
+  },
+  collector_gap: {
+    severity: 'warning',
+    text: (subject, detail) =>
+      `Collector ${subject} was down or could not write from ${detail}; what nobody sent again is missing, and windows of that time teach nothing`,
+    verdict: 'telemetry missing',
   },
   collector_silent: {
     severity: 'warning',

@@ -19,8 +19,10 @@ import type { StageCounts } from './counts.ts'
 import { settle } from './crossing.ts'
 import { groupBySorted } from './group-by.ts'
 import { judge, type NamedDetector } from './judge.ts'
+import { LateShare } from './late-share.ts'
 import type { Machine } from './machine.ts'
 import { OpenWindow } from './open-window.ts'
+import { type Outage, Outages, type OutagesSnapshot } from './outages.ts'
 import { findingRecords, tickRecords } from './outputs.ts'
 import { readBlock } from './read-block.ts'
 import { BlockRows, type RowGroup } from './rows.ts'
@@ -48,12 +50,16 @@ interface Meta {
   keep: number
   closed: number
   newestTick: number
+  /** As of `keep`. */
+  keepTick: number
   watchedSince: number
   seq: number
   watermark: WatermarkSnapshot
   /** Deliveries between `keep` and `flushed` that were duplicates, as [offset, ordinal]. */
   duplicates: (readonly [number, number])[]
   told: Told[]
+  outages: OutagesSnapshot
+  late: [key: string, calls: number][]
 }
 
 export class Stage1 implements Machine {
@@ -64,10 +70,14 @@ export class Stage1 implements Machine {
   readonly #open = new Map<number, OpenWindow>()
   #seen = new SeenDeliveries()
   readonly #troubles = new Troubles()
+  readonly #outages: Outages
+  readonly #late = new LateShare()
   #duplicates: (readonly [number, number])[] = []
   /** Windows that end at or before it are closed. */
   #closed = Number.NEGATIVE_INFINITY
   #newestTick = Number.NEGATIVE_INFINITY
+  /** While memory is rebuilt: the newest tick so far. */
+  #rebuildTick = Number.NEGATIVE_INFINITY
   #watchedSince = 0
   #seq = 0
   #flushedMinute = Number.NEGATIVE_INFINITY
@@ -76,7 +86,9 @@ export class Stage1 implements Machine {
   constructor(options: Stage1Options) {
     this.#options = options
     const { config } = options
-    this.#watermark = new Watermark({ latenessUs: config.latenessSeconds * SECOND })
+    const latenessUs = config.latenessSeconds * SECOND
+    this.#watermark = new Watermark({ latenessUs })
+    this.#outages = new Outages(latenessUs)
     this.#state = new KeyedState({
       pairsPerOwner: config.maxPairsPerDestination * 2,
       pairs: config.maxPairsPerPartition,
@@ -93,19 +105,26 @@ export class Stage1 implements Machine {
     this.#closed = meta.closed
     this.#flushedMinute = Math.floor(meta.closed / MINUTE)
     this.#newestTick = meta.newestTick
+    this.#rebuildTick = meta.keepTick
     this.#watchedSince = meta.watchedSince
     this.#seq = meta.seq
     this.#duplicates = meta.duplicates
     this.#watermark.restore(meta.watermark)
     this.#troubles.restore(meta.told)
+    this.#outages.restore(meta.outages)
+    this.#late.restore(meta.late)
   }
 
   rebuild({ offset, value }: BusRecord): void {
-    if (decodeTick(value) !== undefined) return
+    const tick = decodeTick(value)
+    if (tick !== undefined) {
+      this.#rebuildTick = Math.max(this.#rebuildTick, tick.time)
+      return
+    }
     const read = attempt(() => readBlock(value))
     if (read instanceof Unreadable) return
     const skip = skipMask(read.block, (ordinal) => this.#duplicates.some(([at, i]) => at === offset && i === ordinal))
-    this.#ingest(new BlockRows(read, skip), offset)
+    this.#ingest(new BlockRows(read, skip), offset, this.#rebuildTick)
   }
 
   handle({ offset, value }: BusRecord): Publication[] | undefined {
@@ -127,7 +146,7 @@ export class Stage1 implements Machine {
       return true
     })
     counts.rows += block.rows
-    return this.#findings(this.#judgeLate(this.#ingest(new BlockRows(read, skip), offset)))
+    return this.#findings(this.#judgeLate(this.#ingest(new BlockRows(read, skip), offset, this.#newestTick)))
   }
 
   #tick(tick: Tick): Publication[] | undefined {
@@ -135,11 +154,15 @@ export class Stage1 implements Machine {
     this.#newestTick = Math.max(this.#newestTick, tick.time)
     this.#seen.advance(this.#newestTick)
     const { advanced, outvoted, dropped } = this.#watermark.observe(tick)
+    const outage = this.#outages.observe(tick, dropped)
     const { time } = this.#watermark
     const troubles = this.#troubles.due(time)
     // Every partition sees every collector's ticks; one of them speaks of it.
     if (this.#options.partition === 0) {
       if (outvoted) troubles.push(...this.#troubles.tell('collector_clock_off', tick.producer, time))
+      if (outage !== undefined) {
+        troubles.push(...this.#troubles.tell('collector_gap', outage.producer, time, spanText(outage)))
+      }
       for (const gone of dropped) troubles.push(...this.#troubles.tell('collector_silent', gone, time))
     }
     const closed = advanced ? this.#close() : undefined
@@ -151,18 +174,22 @@ export class Stage1 implements Machine {
     const minute = Math.floor(this.#closed / MINUTE)
     if (minute === this.#flushedMinute) return { keep: this.#keep, state: [] }
     this.#flushedMinute = minute
-    this.#keep = [...this.#open.values()].reduce((least, window) => Math.min(least, window.firstOffset), next)
+    const first = [...this.#open.values()].sort((a, b) => a.firstOffset - b.firstOffset)[0]
+    this.#keep = first?.firstOffset ?? next
     this.#duplicates = this.#duplicates.filter(([offset]) => offset >= this.#keep)
     const meta: Meta = {
       flushed: next,
       keep: this.#keep,
       closed: this.#closed,
       newestTick: this.#newestTick,
+      keepTick: first?.firstTick ?? this.#newestTick,
       watchedSince: this.#watchedSince,
       seq: this.#seq,
       watermark: this.#watermark.snapshot(),
       duplicates: this.#duplicates,
       told: this.#troubles.snapshot(this.#closed),
+      outages: this.#outages.snapshot(),
+      late: this.#late.snapshot(),
     }
     const state = this.#state.flush()
     state.push({ key: 'deliveries', value: this.#seen.snapshot() }, { key: 'meta', value: pack(meta) })
@@ -170,14 +197,14 @@ export class Stage1 implements Machine {
   }
 
   /** Puts rows into open windows; gives back those that have none, as windows of their own. */
-  #ingest(rows: BlockRows, offset: number): PairWindow[] {
+  #ingest(rows: BlockRows, offset: number, newestTick: number): PairWindow[] {
     const late = new Map<string, PairAccumulator>()
     const accumulators = rows.groups.map((group) => {
       if (group.last === 0) return undefined
       const { pair, key, trust, windowStart } = group
-      const ahead = windowStart > this.#newestTick + MAX_AHEAD_US && this.#newestTick > 0
+      const ahead = windowStart > newestTick + MAX_AHEAD_US && newestTick > 0
       if (windowStart + WINDOW_US > this.#closed && !ahead) {
-        const accumulator = this.#openWindow(windowStart, offset).at(pair, key, trust)
+        const accumulator = this.#openWindow(windowStart, { offset, newestTick }).at(pair, key, trust)
         accumulator.add(group)
         return accumulator
       }
@@ -192,14 +219,14 @@ export class Stage1 implements Machine {
     return [...late.values()].map((accumulator) => accumulator.finish(true))
   }
 
-  #openWindow(start: number, offset: number): OpenWindow {
+  #openWindow(start: number, since: { offset: number; newestTick: number }): OpenWindow {
     let window = this.#open.get(start)
     if (window === undefined) {
       // Who was established is asked as of ten minutes ago, when all windows before this one are surely closed.
       const asOf = start - 10 * MINUTE
       window = new OpenWindow(
         start,
-        offset,
+        since,
         { newPairsPerOwner: this.#options.config.maxPairsPerDestination, pairs: MAX_OPEN_PAIRS },
         (owner, key) => this.#state.established(owner, key, asOf),
       )
@@ -218,10 +245,14 @@ export class Stage1 implements Machine {
       const open = this.#open.get(start)!
       this.#open.delete(start)
       this.#options.counts.folded += open.folded
+      const missing = this.#outages.covers(start, start + WINDOW_US)
       const closed: PairWindow[] = []
       for (const [owner, accumulators] of open.byOwner()) {
-        const windows = accumulators.map((accumulator) => accumulator.finish(false))
-        for (const window of windows) this.#remember(owner, window)
+        const windows = accumulators.map((accumulator) => accumulator.finish(missing))
+        for (const window of windows) {
+          window.incomplete ||= this.#late.spoils(window)
+          this.#remember(owner, window)
+        }
         const occasion = { owner, start, end: start + WINDOW_US, watchedSince: this.#watchedSince, late: false }
         findings.push(...judge(this.#options.detectors, this.#state, occasion, windows))
         closed.push(...windows)
@@ -237,6 +268,8 @@ export class Stage1 implements Machine {
       if (forgotten > 0) findings.push(...this.#troubles.tell('pairs_forgotten', subject, through))
     }
     this.#closed = through
+    this.#outages.closed(through)
+    this.#late.clear()
     this.#seq += 1
     publications.push(...(this.#findings(findings) ?? []), ...this.#ticks(through))
     return publications
@@ -250,6 +283,7 @@ export class Stage1 implements Machine {
 
   #judgeLate(late: readonly PairWindow[]): Finding[] {
     if (late.length === 0) return []
+    for (const window of late) if (window.end <= this.#closed) this.#late.add(window)
     const groups = groupBySorted(late, (window) => JSON.stringify([window.start, window.pair.destinationService]))
     return groups.flatMap(([, windows]) => {
       const { start, end, pair } = windows[0]!
@@ -287,6 +321,11 @@ export class Stage1 implements Machine {
       { topic: TOPIC.findings, partitions: partitions.findings },
     ])
   }
+}
+
+function spanText({ from, to }: Outage): string {
+  const text = (time: number) => new Date(time / 1000).toISOString()
+  return `${text(from)} to ${text(to)}`
 }
 
 function skipMask(
