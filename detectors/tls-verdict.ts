@@ -131,3 +131,10 @@ export function fanVerdictOf(verdict: Verdict, failure: string): Verdict | undef
   }
   return undefined
 }
+
+/** A declared workload need not be meshed: one that never showed a certificate here cannot be said to have dropped it. */
+export function withoutHistory(verdict: Verdict): Verdict {
+  if (verdict.kind !== 'bypassed_sidecar') return verdict
+  const text = 'unmeshed client: a declared workload that was never seen with its mesh certificate here'
+  return { ...verdict, kind: 'unmeshed_client', severity: 'info', text, technique: '' }
+}

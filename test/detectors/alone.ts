@@ -12,6 +12,7 @@ export function alone(definition: DetectorDefinition): (windows: readonly PairWi
   return (windows) => {
     const { start, end, pair } = windows[0]!
     watchedSince ||= start
+    for (const { key, trust } of windows) if (trust === 'verified') state.seen(pair.destinationService, key, start)
     return judge(detectors, state, { owner: pair.destinationService, start, end, watchedSince, late: false }, windows)
   }
 }
