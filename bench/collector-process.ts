@@ -33,7 +33,7 @@ const collector = await startCollector(
     clock: systemClock,
     ticking: true,
     sources: [envoySource],
-    annotate: createAnnotator(() => snapshot),
+    annotator: createAnnotator(() => snapshot),
     logger,
   },
   stop.signal,

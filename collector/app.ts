@@ -2,7 +2,6 @@
 
 import type { Bus } from '../core/bus/bus.ts'
 import { TOPIC } from '../core/bus/topics.ts'
-import type { Call } from '../core/call.ts'
 import { type Clock, SECOND } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
@@ -10,6 +9,7 @@ import { Admission } from './admission.ts'
 import type { CollectorConfig } from './config.ts'
 import { Ingest } from './ingest.ts'
 import { type CollectorCounts, CollectorMetrics } from './metrics.ts'
+import type { Annotator } from './naming/annotate.ts'
 import { listenGrpc } from './otlp/grpc.ts'
 import { listenHttp } from './otlp/http.ts'
 import { DEFAULT_LIMITS } from './otlp/limits.ts'
@@ -27,8 +27,8 @@ export interface CollectorOptions {
   clock: Clock
   /** Readers of log records, in the order in which they are asked. */
   sources: readonly LogSource[]
-  /** Writes what policy and inventory say into a call; must give it a `destinationService` by them alone. */
-  annotate: (call: Call) => void
+  /** Writes what policy and inventory say into calls; must give them a `destinationService` by them alone. */
+  annotator: Annotator
   logger: Logger
   /** False where ticks are driven by hand, with `tick`. */
   ticking: boolean
@@ -52,12 +52,12 @@ const DRAIN_MS = 10_000
 
 /** Resolves when both listeners are open. Throws `port_in_use`, `folder_unusable` or `config`. */
 export async function startCollector(options: CollectorOptions, signal: AbortSignal): Promise<RunningCollector> {
-  const { config, bus, clock, sources, annotate, logger } = options
+  const { config, bus, clock, sources, annotator, logger } = options
   const id = collectorId(options.dataFolder)
   const metrics = new CollectorMetrics()
   const rules = {
     sources,
-    annotate,
+    annotator,
     partitions: bus.partitions(TOPIC.calls),
     latenessUs: config.latenessSeconds * SECOND,
     limits: DEFAULT_LIMITS,

@@ -5,6 +5,7 @@
  * Ticks go the same way. A tick's time is never past the arrival of a delivery that is not durable yet.
  */
 import { setImmediate } from 'node:timers/promises'
+import { CallRows } from '../core/block.ts'
 import type { Bus, Publication } from '../core/bus/bus.ts'
 import { partitionOf, TOPIC } from '../core/bus/topics.ts'
 import type { Clock } from '../core/clock.ts'
@@ -13,7 +14,7 @@ import { BlockBuilder } from './block-builder.ts'
 import type { Delivery, Receipt } from './delivery.ts'
 import { FairQueue } from './fair-queue.ts'
 import type { CollectorMetrics } from './metrics.ts'
-import { type ReadDelivery, type ReadingRules, readDelivery } from './read-delivery.ts'
+import { DeliveryReader, type ReadDelivery, type ReadingRules } from './read-delivery.ts'
 import { encodeRejected } from './rejected.ts'
 
 /** A commit takes no further delivery once it holds so many records or characters of calls. */
@@ -45,6 +46,9 @@ export interface PublisherOptions {
 
 export class Publisher {
   readonly #options: PublisherOptions
+  readonly #reader: DeliveryReader
+  /** Of the commit that is being gathered. */
+  readonly #rows = new CallRows()
   readonly #queue = new FairQueue<Waiting>()
   /** Arrived and not durable. */
   readonly #pending = new Set<Delivery>()
@@ -58,9 +62,10 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options
+    this.#reader = new DeliveryReader(options.rules)
   }
 
-  /** Resolves when durable. Rejects with what `readDelivery` or the bus says. */
+  /** Resolves when durable. Rejects with what `DeliveryReader` or the bus says. */
   publish(delivery: Delivery): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       this.#pending.add(delivery)
@@ -93,7 +98,7 @@ export class Publisher {
     while (this.#queue.size > 0 || this.#ticks.length > 0 || this.#underWay !== undefined) {
       // Whatever came in the same turn of the event loop shares a commit.
       await setImmediate()
-      const commit = new Commit(this.#options)
+      const commit = new Commit(this.#reader, this.#rows, this.#options)
       await this.#gather(commit)
       await this.#underWay
       if (commit.waiting.length === 0 && this.#ticks.length === 0) continue
@@ -129,7 +134,7 @@ export class Publisher {
     this.#ticks = []
     const { bus } = this.#options
     try {
-      const publications = commit.publications()
+      const publications = this.#encoded(commit)
       for (const { tick } of ticks) {
         const value = encodeTick({ ...tick, time: this.#tickTime() })
         for (let partition = 0; partition < bus.partitions(TOPIC.calls); partition += 1) {
@@ -146,6 +151,15 @@ export class Publisher {
     }
   }
 
+  /** From here on the rows are free for the next commit. */
+  #encoded(commit: Commit): Publication[] {
+    try {
+      return commit.publications()
+    } finally {
+      this.#rows.clear()
+    }
+  }
+
   /** Never runs backwards, also where the clock does. */
   #tickTime(): number {
     let time = this.#options.clock.now()
@@ -158,13 +172,17 @@ export class Publisher {
 /** What one publication holds. */
 class Commit {
   readonly waiting: Waiting[] = []
+  readonly #reader: DeliveryReader
+  readonly #rows: CallRows
   readonly #options: PublisherOptions
   readonly #read: ReadDelivery[] = []
   readonly #blocks = new Map<number, BlockBuilder>()
   #records = 0
   #weight = 0
 
-  constructor(options: PublisherOptions) {
+  constructor(reader: DeliveryReader, rows: CallRows, options: PublisherOptions) {
+    this.#reader = reader
+    this.#rows = rows
     this.#options = options
   }
 
@@ -177,7 +195,7 @@ class Commit {
     const { delivery } = waiting
     let read: ReadDelivery
     try {
-      read = readDelivery(delivery, this.#options.rules)
+      read = this.#reader.read(delivery, this.#rows)
     } catch (error) {
       refused(delivery)
       waiting.reject(error)
@@ -202,7 +220,7 @@ class Commit {
   publications(): Publication[] {
     const publications: Publication[] = []
     for (const [partition, builder] of this.#blocks) {
-      for (const value of builder.finish()) publications.push({ topic: TOPIC.calls, partition, value })
+      for (const value of builder.finish(this.#rows)) publications.push({ topic: TOPIC.calls, partition, value })
     }
     const partitions = this.#options.bus.partitions(TOPIC.rejected)
     for (const { rejected } of this.#read) {

@@ -1,15 +1,18 @@
 /** Turns one delivery of logs into calls by partition and rejected records. Nothing leaves before all of it was read. */
+import type { CallRows } from '../core/block.ts'
 import { partitionOf } from '../core/bus/topics.ts'
 import type { Call } from '../core/call.ts'
 import { DAY, SECOND } from '../core/clock.ts'
-import { messageOf, PipelineError } from '../core/errors.ts'
+import { PipelineError } from '../core/errors.ts'
 import { type Delivery, deliveryId } from './delivery.ts'
+import type { Annotator } from './naming/annotate.ts'
 import type { ReadLimits } from './otlp/limits.ts'
 import type { LogRecord } from './otlp/log-record.ts'
 import { readLogs } from './otlp/read-logs.ts'
 import { readLogsJson } from './otlp/read-logs-json.ts'
 import type { Rejected } from './rejected.ts'
-import { isCall, type LogSource, type RecordContext, type Unreadable } from './sources/source.ts'
+import { RememberedCalls } from './remembered-calls.ts'
+import { isCall, type LogSource, type Unreadable } from './sources/source.ts'
 
 /** Further ahead of its arrival than this, a record's time is set back to it. */
 export const MAX_AHEAD_US = 60 * SECOND
@@ -25,16 +28,17 @@ const MAX_WEIGHT = 128 * 1024 * 1024
 const MAX_SAMPLES_BYTES = 256 * 1024
 
 export interface ReadingRules {
+  /** Readers of log records, in the order in which they are asked. */
   sources: readonly LogSource[]
-  annotate: (call: Call) => void
+  annotator: Annotator
   partitions: number
   latenessUs: number
   limits: ReadLimits
 }
 
-/** Calls of one partition. `weights[i]` bounds the size of call i in characters. */
+/** Calls of one partition, as ordinals of rows. `weights[i]` bounds the size of call i in characters. */
 export interface PartitionCalls {
-  calls: Call[]
+  rows: number[]
   weights: number[]
 }
 
@@ -50,91 +54,88 @@ export interface ReadDelivery {
   rejected: Rejected[]
 }
 
-/** Throws `bad_input` or `too_large` where the body as a whole cannot be read. */
-export function readDelivery(delivery: Delivery, rules: ReadingRules): ReadDelivery {
-  const { sender, received } = delivery
-  const id = deliveryId(delivery)
-  const hex = Buffer.from(id).toString('hex')
-  const context: RecordContext = { sender: sender.key, trust: sender.trust, received }
-  const read: ReadDelivery = {
-    id,
-    records: 0,
-    calls: 0,
-    late: 0,
-    clamped: 0,
-    weight: 0,
-    partitions: new Map(),
-    rejected: [],
-  }
-  let samples = 0
+export class DeliveryReader {
+  readonly #rules: ReadingRules
+  readonly #calls: RememberedCalls
 
-  const visit = (record: LogRecord, position: number, sample: () => Buffer): void => {
-    const result = toCall(record, context, rules.sources)
-    if (isCall(result)) result.received = received
-    const problem = isCall(result) ? setTimes(result, record, rules.latenessUs, read) : result
-    if (problem !== undefined) {
-      const text = samples < MAX_SAMPLES_BYTES ? printable(sample()) : ''
-      samples += text.length
-      const { reason, detail } = problem
-      const { trust } = sender
-      read.rejected.push({
-        received,
-        sender: sender.key,
-        trust,
-        signal: 'logs',
-        delivery: hex,
-        position,
-        reason,
-        detail,
-        sample: text,
-      })
-      return
-    }
-    const call = result as Call
-    call.trust = trustOf(call, delivery)
-    rules.annotate(call)
-    const partition = partitionOf(call.destinationService, rules.partitions)
-    let own = read.partitions.get(partition)
-    if (own === undefined) {
-      own = { calls: [], weights: [] }
-      read.partitions.set(partition, own)
-    }
-    own.calls.push(call)
-    const weight = weightOf(record)
-    own.weights.push(weight)
-    read.weight += weight
-    if (read.weight > MAX_WEIGHT)
-      throw new PipelineError('too_large', `calls of one request exceed ${MAX_WEIGHT} characters`)
-    read.calls += 1
+  constructor(rules: ReadingRules) {
+    this.#rules = rules
+    this.#calls = new RememberedCalls(rules.sources, rules.annotator)
   }
-  const reader = delivery.encoding === 'json' ? readLogsJson : readLogs
-  read.records = reader(delivery.body, rules.limits, visit)
-  return read
-}
 
-/** The first source that understands the record has it; else the first one's reason stands. */
-function toCall(record: LogRecord, context: RecordContext, sources: readonly LogSource[]): Call | Unreadable {
-  let problem: Unreadable | undefined
-  for (const source of sources) {
+  /**
+   * Appends the delivery's calls to `rows`. Throws `bad_input` or `too_large` where the body as a whole cannot be read, with `rows`
+   * as they were.
+   */
+  read(delivery: Delivery, rows: CallRows): ReadDelivery {
+    const before = rows.length
     try {
-      const result = source.read(record, context)
-      if (isCall(result)) return result
-      problem ??= result
+      return this.#read(delivery, rows)
     } catch (error) {
-      // A record that trips a reader must not hold up, or lose, the batch it came in.
-      problem ??= { reason: 'source_failed', detail: `${source.name}: ${messageOf(error).slice(0, 500)}` }
+      rows.truncate(before)
+      throw error
     }
   }
-  return problem ?? { reason: 'no_source', detail: 'no reader for log records is configured' }
-}
 
-/** A peer that proved its identity by mTLS is believed about its own side of a call, and about nothing else. */
-function trustOf(call: Call, { sender }: Delivery): Call['trust'] {
-  if (sender.trust === 'verified') return 'verified'
-  if (sender.identity === '') return 'claimed'
-  const own =
-    call.reporter === 'source' ? call.sourceIdentity : call.reporter === 'destination' ? call.destinationIdentity : ''
-  return own === sender.identity ? 'verified' : 'claimed'
+  #read(delivery: Delivery, rows: CallRows): ReadDelivery {
+    const { annotator, partitions, latenessUs, limits } = this.#rules
+    const { sender, received } = delivery
+    const id = deliveryId(delivery)
+    const hex = Buffer.from(id).toString('hex')
+    const read: ReadDelivery = {
+      id,
+      records: 0,
+      calls: 0,
+      late: 0,
+      clamped: 0,
+      weight: 0,
+      partitions: new Map(),
+      rejected: [],
+    }
+    let samples = 0
+
+    const visit = (record: LogRecord, position: number, sample: () => Buffer): void => {
+      const result = this.#calls.read(record, delivery)
+      const problem = isCall(result) ? setTimes(result, record, latenessUs, read) : result
+      if (problem !== undefined) {
+        const text = samples < MAX_SAMPLES_BYTES ? printable(sample()) : ''
+        samples += text.length
+        const { reason, detail } = problem
+        const { trust } = sender
+        read.rejected.push({
+          received,
+          sender: sender.key,
+          trust,
+          signal: 'logs',
+          delivery: hex,
+          position,
+          reason,
+          detail,
+          sample: text,
+        })
+        return
+      }
+      const call = result as Call
+      annotator.judge(call)
+      const partition = partitionOf(call.destinationService, partitions)
+      let own = read.partitions.get(partition)
+      if (own === undefined) {
+        own = { rows: [], weights: [] }
+        read.partitions.set(partition, own)
+      }
+      own.rows.push(rows.length)
+      rows.append(call)
+      const weight = weightOf(record)
+      own.weights.push(weight)
+      read.weight += weight
+      if (read.weight > MAX_WEIGHT)
+        throw new PipelineError('too_large', `calls of one request exceed ${MAX_WEIGHT} characters`)
+      read.calls += 1
+    }
+    const reader = delivery.encoding === 'json' ? readLogsJson : readLogs
+    read.records = reader(delivery.body, limits, visit)
+    return read
+  }
 }
 
 /** Checks and sets the call's times; the reason where they are impossible. */

@@ -6,12 +6,15 @@
  *
  * All integers little-endian. The digit in the magic is the version: columns and their order are those of CALL_COLUMNS.
  */
+import { CallRows } from './block/call-rows.ts'
 import { corrupt, type LowColumn, readLow, readNumbers, readTexts } from './block/column-reader.ts'
-import { Output, tooLarge, writeColumn } from './block/column-writer.ts'
+import { Selection } from './block/column-writer.ts'
 import { MAX_BLOCK_BYTES, MAX_BLOCK_ROWS, type NumberKind } from './block/layout.ts'
+import { Output } from './block/output.ts'
 import { CALL_COLUMN_NAMES, CALL_COLUMNS, type Call, type CallColumn, emptyCall } from './call.ts'
 import { PipelineError } from './errors.ts'
 
+export { CallRows } from './block/call-rows.ts'
 export type { LowColumn } from './block/column-reader.ts'
 export { MAX_BLOCK_BYTES, MAX_BLOCK_ROWS } from './block/layout.ts'
 
@@ -34,40 +37,72 @@ export interface DeliveryRange {
   to: number
 }
 
-const output = new Output()
+/** Rows of one delivery, as ordinals of `CallRows`. */
+export interface RowsOfDelivery {
+  id: Uint8Array
+  rows: ArrayLike<number>
+}
+
+/** Texts are given room for three bytes a character, so that a block that is just small enough has room. */
+const output = new Output(4 * MAX_BLOCK_BYTES)
+const scratch = new CallRows()
 
 /**
  * Encodes deliveries, in order, as one block. Throws `too_large` past MAX_BLOCK_ROWS or MAX_BLOCK_BYTES. Text that is not well
  * formed (lone surrogates) becomes U+FFFD; a number outside its column's range becomes the nearest one in it.
  */
 export function encodeBlock(deliveries: readonly Delivery[]): Uint8Array {
-  const calls = deliveries.length === 1 ? deliveries[0]!.calls : deliveries.flatMap((delivery) => delivery.calls)
-  if (calls.length > MAX_BLOCK_ROWS) {
-    throw new PipelineError('too_large', `block of ${calls.length} calls exceeds ${MAX_BLOCK_ROWS}`)
+  tooManyRows(deliveries.reduce((sum, { calls }) => sum + calls.length, 0))
+  try {
+    const selected = deliveries.map(({ id, calls }) => ({ id, rows: calls.map((call) => rowOf(call)) }))
+    return encodeRows(scratch, selected)
+  } finally {
+    scratch.clear()
   }
+}
+
+function rowOf(call: Call): number {
+  scratch.append(call)
+  return scratch.length - 1
+}
+
+/** As `encodeBlock`, of rows that were gathered before. */
+export function encodeRows(rows: CallRows, deliveries: readonly RowsOfDelivery[]): Uint8Array {
+  const count = deliveries.reduce((sum, delivery) => sum + delivery.rows.length, 0)
+  tooManyRows(count)
+  const order = new Uint32Array(count)
   output.length = 0
   output.reserve(4)
   output.length += MAGIC.copy(output.bytes, output.length)
-  output.u32(calls.length)
+  output.u32(count)
   output.u32(deliveries.length)
-  for (const { id, calls: own } of deliveries) {
+  let at = 0
+  for (const { id, rows: own } of deliveries) {
     output.reserve(DELIVERY_ID_BYTES)
     output.bytes.set(id, output.length)
     output.length += DELIVERY_ID_BYTES
     output.u32(own.length)
+    order.set(own, at)
+    at += own.length
   }
   output.u32(COLUMNS)
   const lengths = output.length
   output.reserve(COLUMNS * 4)
   output.length += COLUMNS * 4
+  const selection = new Selection(rows, order)
   for (let column = 0; column < COLUMNS; column += 1) {
     const start = output.length
-    const name = CALL_COLUMN_NAMES[column]!
-    writeColumn(output, calls, name, CALL_COLUMNS[name])
+    selection.write(output, CALL_COLUMN_NAMES[column]!)
     output.bytes.writeUInt32LE(output.length - start, lengths + column * 4)
   }
-  if (output.length > MAX_BLOCK_BYTES) throw tooLarge(output.length)
+  if (output.length > MAX_BLOCK_BYTES) {
+    throw new PipelineError('too_large', `block of ${output.length} bytes exceeds ${MAX_BLOCK_BYTES}`)
+  }
   return Uint8Array.prototype.slice.call(output.bytes, 0, output.length)
+}
+
+function tooManyRows(count: number): void {
+  if (count > MAX_BLOCK_ROWS) throw new PipelineError('too_large', `block of ${count} calls exceeds ${MAX_BLOCK_ROWS}`)
 }
 
 export function isBlock(value: Uint8Array): boolean {

@@ -13,21 +13,33 @@ import { Directory } from './directory.ts'
 /** Ends remembered per snapshot, of each kind; when full it starts afresh. */
 const MAX_REMEMBERED = 16_384
 
+/** Writes into calls what their records do not tell. */
+export interface Annotator {
+  /** What is in force. Calls declared under another must be read anew. */
+  inForce(): unknown
+  /** Names by the inventory: once per call, of columns that a source's `vary` leaves alone. */
+  declare(call: Call): void
+  /** What the policy says, and learned names: again after each `vary`. */
+  judge(call: Call): void
+}
+
 /** @param policy the snapshot in force; another object makes the annotator forget what it remembered of the last */
-export function createAnnotator(policy: () => PolicySnapshot, directory = new Directory()): (call: Call) => void {
+export function createAnnotator(policy: () => PolicySnapshot, directory = new Directory()): Annotator {
   let snapshot: PolicySnapshot | undefined
   let sources = new Map<string, DeclaredSource>()
   let destinations = new Map<string, DeclaredDestination>()
 
-  return (call) => {
-    const current = policy()
-    if (current !== snapshot) {
-      snapshot = current
-      sources = new Map()
-      destinations = new Map()
-    }
-    const { inventory } = current
-    if (inventory.known) {
+  return {
+    inForce: policy,
+    declare(call) {
+      const current = policy()
+      if (current !== snapshot) {
+        snapshot = current
+        sources = new Map()
+        destinations = new Map()
+      }
+      const { inventory } = current
+      if (!inventory.known) return
       nameSource(
         call,
         remembered(sources, call.sourceAddress, () => declaredSource(call.sourceAddress, inventory)),
@@ -36,10 +48,12 @@ export function createAnnotator(policy: () => PolicySnapshot, directory = new Di
         call,
         remembered(destinations, destinationKey(call), () => declaredDestination(call, inventory)),
       )
-    }
-    decideCall(call, current)
-    directory.annotate(call)
-    directory.learn(call)
+    },
+    judge(call) {
+      decideCall(call, policy())
+      directory.annotate(call)
+      directory.learn(call)
+    },
   }
 }
 

@@ -5,7 +5,7 @@
  * What it says annotates calls (origin `learned`) and nothing else: it never touches the destination service, by which calls are
  * partitioned, nor a name that has another origin. Times are the calls' own, so that a replay learns the same.
  */
-import type { Call } from '../../core/call.ts'
+import type { Call, Origin } from '../../core/call.ts'
 import { MINUTE } from '../../core/clock.ts'
 
 export const LEARNED_FOR_US = 10 * MINUTE
@@ -43,15 +43,15 @@ export class Directory {
     }
   }
 
-  /** Names the ends that nothing else names. */
+  /** Names the ends that nothing else names; also those that were learned of another time. */
   annotate(call: Call): void {
-    if (call.sourceIdentityOrigin === 'none') {
+    if (isUnnamed(call.sourceIdentityOrigin)) {
       call.sourceIdentity = this.identityAt(call.sourceAddress, call.end)
-      if (call.sourceIdentity !== '') call.sourceIdentityOrigin = 'learned'
+      call.sourceIdentityOrigin = call.sourceIdentity === '' ? 'none' : 'learned'
     }
-    if (call.destinationIdentityOrigin === 'none') {
+    if (isUnnamed(call.destinationIdentityOrigin)) {
       call.destinationIdentity = this.identityAt(call.destinationAddress, call.end)
-      if (call.destinationIdentity !== '') call.destinationIdentityOrigin = 'learned'
+      call.destinationIdentityOrigin = call.destinationIdentity === '' ? 'none' : 'learned'
     }
   }
 
@@ -86,4 +86,8 @@ export class Directory {
     const [oldest] = this.#entries.keys()
     if (oldest !== undefined) this.#entries.delete(oldest)
   }
+}
+
+function isUnnamed(origin: Origin): boolean {
+  return origin === 'none' || origin === 'learned'
 }

@@ -45,8 +45,6 @@ export const FIELD_ALIASES = {
   traceId: ['trace_id'],
   traceparent: ['traceparent'],
   attemptCount: ['upstream_request_attempt_count', 'attempt_count'],
-  userAgent: ['user_agent'],
-  xForwardedFor: ['x_forwarded_for'],
   // Who reports: resource attributes, and Envoy's built-in labels.
   serviceName: ['service.name'],
   serviceNamespace: ['service.namespace'],
@@ -57,7 +55,6 @@ export const FIELD_ALIASES = {
   k8sCluster: ['k8s.cluster.name'],
   nodeName: ['node_name'],
   clusterName: ['cluster_name'],
-  zoneName: ['zone_name'],
   logName: ['log_name'],
 } as const satisfies Record<string, readonly string[]>
 
@@ -66,6 +63,22 @@ export const FIELDS = Object.keys(FIELD_ALIASES) as Field[]
 
 /** Position of each field in `LogRecord.values`. */
 export const FIELD = Object.fromEntries(FIELDS.map((field, position) => [field, position])) as Record<Field, number>
+
+/** Fields that say something else in nearly every record of one kind. */
+export const VARYING: readonly Field[] = [
+  'path',
+  'requestId',
+  'traceId',
+  'traceparent',
+  'startTime',
+  'duration',
+  'durationUs',
+  'bytesReceived',
+  'bytesSent',
+]
+
+/** Fields with an address whose port is the caller's choice and differs with each of its connections. */
+export const FLEETING_PORT: readonly Field[] = ['downstreamRemoteAddress', 'upstreamLocalAddress']
 
 /**
  * Reused by the reader between records: read it or copy it, never keep it. Precedence where a field comes twice:
@@ -81,4 +94,11 @@ export interface LogRecord {
   text: string
   /** By FIELD position; '' where absent. Non-text values (numbers, booleans) as their text. */
   values: string[]
+  /**
+   * By FIELD position, a number that stands for the value: two records with the same mark have the same value there, but for the
+   * port in FLEETING_PORT. 0 where absent; says nothing of VARYING fields.
+   */
+  marks: Float64Array
+  /** False where some mark is missing: then none may be relied on. */
+  marked: boolean
 }

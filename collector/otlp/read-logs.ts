@@ -8,9 +8,10 @@
 import { PipelineError } from '../../core/errors.ts'
 import { fieldOfBytes } from './field-keys.ts'
 import type { ReadLimits } from './limits.ts'
-import { FIELD, FIELDS, type LogRecord } from './log-record.ts'
-import { emptyRecord, MAX_FLATTENED, readTextBody, setField } from './record-fields.ts'
-import { valueOfBytes } from './text.ts'
+import { FIELD, FIELDS, FLEETING_PORT, type LogRecord, VARYING } from './log-record.ts'
+import { MAX_MARKED, markAt, placeOf, textAt } from './marks.ts'
+import { emptyRecord, MAX_FLATTENED, readTextBody } from './record-fields.ts'
+import { isNothing, textOfBytes } from './text.ts'
 import { Wire } from './wire.ts'
 
 /**
@@ -44,22 +45,25 @@ const ANY_ARRAY = (5 << 3) | 2
 const ANY_LIST = (6 << 3) | 2
 const ANY_BYTES = (7 << 3) | 2
 
-/** Values that hardly ever come twice: caching them would only push others out. */
-const UNIQUE = new Uint8Array(FIELDS.length)
-for (const field of [
-  'requestId',
-  'traceId',
-  'traceparent',
-  'startTime',
-  'durationUs',
-  'upstreamLocalAddress',
-] as const) {
-  UNIQUE[FIELD[field]] = 1
-}
+const COLON = 0x3a
+const CLOSING_BRACKET = 0x5d
+
+/** How the text of a field is made: marked; marked without its port; one of a few that come again; made anew each time. */
+const MARKED = 0
+const MARKED_BUT_PORT = 1
+const CACHED = 2
+const ANEW = 3
+const WAY = new Uint8Array(FIELDS.length)
+for (const field of FLEETING_PORT) WAY[FIELD[field]] = MARKED_BUT_PORT
+for (const field of VARYING) WAY[FIELD[field]] = CACHED
+for (const field of ['requestId', 'traceId', 'traceparent', 'startTime', 'durationUs'] as const)
+  WAY[FIELD[field]] = ANEW
 
 const wire = new Wire()
 const record = emptyRecord()
-const resource: string[] = [...record.values]
+const resource = emptyRecord()
+/** The one of them that is being filled. */
+let filled = record
 let limits: ReadLimits
 let count = 0
 let recordFrom = 0
@@ -104,13 +108,15 @@ function readResourceLogs(end: number, visit: VisitLog): void {
       wire.at = resourceEnd
     } else wire.skip(tag, end)
   }
-  resource.fill('')
+  forget(resource)
+  filled = resource
   wire.at = resourceFrom
   while (wire.at < resourceEnd) {
     const tag = wire.tag(resourceEnd)
-    if (tag === RESOURCE_ATTRIBUTES) readPair(wire.length(resourceEnd), resource, 0)
+    if (tag === RESOURCE_ATTRIBUTES) readPair(wire.length(resourceEnd), 0)
     else wire.skip(tag, resourceEnd)
   }
+  filled = record
   wire.at = from
   while (wire.at < end) {
     const tag = wire.tag(end)
@@ -137,9 +143,16 @@ function readScope(end: number, visit: VisitLog): void {
   }
 }
 
-function readRecord(end: number): void {
-  const { values } = record
+function forget(old: LogRecord): void {
+  const { values } = old
   for (let i = 0; i < values.length; i += 1) values[i] = ''
+  old.marks.fill(0)
+  old.marked = true
+}
+
+function readRecord(end: number): void {
+  forget(record)
+  record.marked = resource.marked
   record.timeUs = 0
   record.traceId = ''
   record.spanId = ''
@@ -150,7 +163,7 @@ function readRecord(end: number): void {
     const tag = wire.tag(end)
     switch (tag) {
       case RECORD_ATTRIBUTES:
-        readPair(wire.length(end), values, 0)
+        readPair(wire.length(end), 0)
         break
       case RECORD_TIME:
         record.timeUs = wire.microseconds(end)
@@ -175,26 +188,32 @@ function readRecord(end: number): void {
     readBody(bodyEnd)
     wire.at = end
   }
-  for (let i = 0; i < values.length; i += 1) if (values[i] === '') values[i] = resource[i]!
+  const { values, marks } = record
+  for (let i = 0; i < values.length; i += 1) {
+    if (values[i] !== '') continue
+    values[i] = resource.values[i]!
+    marks[i] = resource.marks[i]!
+  }
 }
 
 function readBody(end: number): void {
   readAny(end)
   if (anyTag === ANY_STRING) {
     readTextBody(record, wire.bytes.utf8Slice(anyFrom, anyEnd), limits)
-  } else if (anyTag === ANY_LIST) readList(anyFrom, anyEnd, record.values, 0)
+  } else if (anyTag === ANY_LIST) readList(anyFrom, anyEnd, 0)
 }
 
-function readList(from: number, end: number, values: string[], level: number): void {
+function readList(from: number, end: number, level: number): void {
   wire.at = from
   while (wire.at < end) {
     const tag = wire.tag(end)
-    if (tag === LIST_VALUES) readPair(wire.length(end), values, level)
+    if (tag === LIST_VALUES) readPair(wire.length(end), level)
     else wire.skip(tag, end)
   }
 }
 
-function readPair(end: number, values: string[], level: number): void {
+function readPair(end: number, level: number): void {
+  if (readPlainPair(end)) return
   let position = -1
   anyTag = 0
   while (wire.at < end) {
@@ -207,9 +226,27 @@ function readPair(end: number, values: string[], level: number): void {
     else wire.skip(tag, end)
   }
   if (anyTag === ANY_LIST) {
-    if (level < MAX_FLATTENED) readList(anyFrom, anyEnd, values, level + 1)
+    if (level < MAX_FLATTENED) readList(anyFrom, anyEnd, level + 1)
     wire.at = end
-  } else if (position >= 0) setField(values, position, textOfAny(position))
+  } else if (position >= 0) setAny(position)
+}
+
+/** A key and a string, each of less than 128 bytes, and nothing else, as nearly all are; false where it is anything more. */
+function readPlainPair(end: number): boolean {
+  const { bytes, at } = wire
+  const keyFrom = at + 2
+  if (keyFrom > end || bytes[at] !== PAIR_KEY) return false
+  const keyLength = bytes[at + 1]!
+  const keyEnd = keyFrom + keyLength
+  const from = keyEnd + 4
+  if (keyLength > 0x7f || from > end || bytes[keyEnd] !== PAIR_VALUE || bytes[keyEnd + 2] !== ANY_STRING) return false
+  const valueLength = bytes[keyEnd + 1]!
+  const length = bytes[keyEnd + 3]!
+  if (valueLength > 0x7f || length + 2 !== valueLength || from + length !== end) return false
+  wire.at = end
+  const position = fieldOfBytes(wire.view, keyFrom, keyEnd)
+  if (position >= 0) setText(position, from, end)
+  return true
 }
 
 function readAny(end: number): void {
@@ -244,17 +281,60 @@ function readAny(end: number): void {
   }
 }
 
-function textOfAny(position: number): string {
+/** Sources are read in order of precedence, so what is there already stays. */
+function setAny(position: number): void {
   switch (anyTag) {
     case ANY_STRING:
-      return valueOfBytes(wire, anyFrom, anyEnd, limits.maxValueBytes, UNIQUE[position] === 0)
+      setText(position, anyFrom, anyEnd)
+      break
     case ANY_BOOL:
     case ANY_INT:
     case ANY_DOUBLE:
-      return anyText
-    default:
-      return ''
+      if (filled.values[position] !== '') return
+      filled.values[position] = anyText
+      filled.marked &&= WAY[position] === CACHED || WAY[position] === ANEW
+      break
   }
+}
+
+function setText(position: number, from: number, end: number): void {
+  const { values, marks } = filled
+  if (values[position] !== '' || isNothing(wire, from, end)) return
+  const { bytes, view } = wire
+  const way = WAY[position]!
+  if (way === MARKED) {
+    if (end - from > MAX_MARKED) unmarked(position, from, end)
+    else {
+      const place = placeOf(bytes, view, from, end)
+      values[position] = textAt(place)
+      marks[position] = markAt(place)
+    }
+  } else if (way === MARKED_BUT_PORT) {
+    const stop = portFrom(bytes, from, end)
+    if (stop - from > MAX_MARKED) unmarked(position, from, end)
+    else {
+      marks[position] = markAt(placeOf(bytes, view, from, stop))
+      values[position] = textOfBytes(wire, from, end, limits.maxValueBytes, false)
+    }
+  } else values[position] = textOfBytes(wire, from, end, limits.maxValueBytes, way === CACHED)
+}
+
+function unmarked(position: number, from: number, end: number): void {
+  filled.values[position] = textOfBytes(wire, from, end, limits.maxValueBytes, false)
+  filled.marked = false
+}
+
+/**
+ * Where the port's digits of `10.0.0.1:80` or `[::1]:80` begin; the end where there are none. Behind a colon that is not the only
+ * one, digits may be part of an IPv6 address.
+ */
+function portFrom(bytes: Buffer, from: number, end: number): number {
+  let at = end - 1
+  while (at > from && bytes[at]! >= 0x30 && bytes[at]! <= 0x39) at -= 1
+  if (at === from || at === end - 1 || bytes[at] !== COLON) return end
+  if (bytes[at - 1] === CLOSING_BRACKET) return at + 1
+  for (let before = from; before < at; before += 1) if (bytes[before] === COLON) return end
+  return at + 1
 }
 
 /** Ids of another length than the specification's are no ids. */

@@ -9,7 +9,15 @@ import { cutText, valueOfText } from './text.ts'
 export const MAX_FLATTENED = 1
 
 export function emptyRecord(): LogRecord {
-  return { timeUs: 0, traceId: '', spanId: '', text: '', values: new Array<string>(FIELDS.length).fill('') }
+  return {
+    timeUs: 0,
+    traceId: '',
+    spanId: '',
+    text: '',
+    values: new Array<string>(FIELDS.length).fill(''),
+    marks: new Float64Array(FIELDS.length),
+    marked: false,
+  }
 }
 
 /** Sources are read in order of precedence, so what is there already stays. */
@@ -21,7 +29,10 @@ export function setField(values: string[], position: number, value: string): voi
 export function readTextBody(record: LogRecord, text: string, limits: ReadLimits): void {
   const object = text.charCodeAt(0) === 0x7b ? parseJsonBody(text, limits) : undefined
   if (object === undefined) record.text = cutText(text, limits.maxTextBytes)
-  else readObject(record.values, object, limits, 0)
+  else {
+    record.marked = false
+    readObject(record.values, object, limits, 0)
+  }
 }
 
 function readObject(values: string[], object: Record<string, unknown>, limits: ReadLimits, level: number): void {

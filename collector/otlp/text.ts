@@ -16,14 +16,18 @@ const lengths = new Uint8Array(SLOTS)
 const slab = Buffer.alloc(SLOTS * MAX_CACHED)
 const slabView = viewOf(slab)
 
-/** The text of these bytes, cut to `max` bytes; '' for what senders write where they have nothing. */
-export function valueOfBytes({ bytes, view }: Wire, from: number, end: number, max: number, cached: boolean): string {
+/** True for what senders write where they have nothing. */
+export function isNothing({ bytes, view }: Wire, from: number, end: number): boolean {
   const length = end - from
-  if (length === 0) return ''
-  if (length === 1 && bytes[from] === 0x2d) return ''
-  if (length === 4 && view.getUint32(from) === 0x6e75_6c6c) return ''
+  if (length === 0 || (length === 1 && bytes[from] === 0x2d)) return true
+  return length === 4 && view.getUint32(from) === 0x6e75_6c6c
+}
+
+/** The text of these bytes, cut to `max` bytes. */
+export function textOfBytes({ bytes, view }: Wire, from: number, end: number, max: number, cached: boolean): string {
+  const length = end - from
   if (length > max) return bytes.utf8Slice(from, cutOf(bytes, from, from + max))
-  if (!cached || length > MAX_CACHED) return bytes.utf8Slice(from, end)
+  if (!cached || length === 0 || length > MAX_CACHED) return bytes.utf8Slice(from, end)
   const slot = slotOf(view, from, end)
   const at = slot * MAX_CACHED
   if (lengths[slot] === length && sameBytes(view, from, slabView, at, length)) return strings[slot]!
@@ -52,7 +56,7 @@ function cutOf(bytes: Buffer, from: number, at: number): number {
   return cut
 }
 
-/** As `valueOfBytes`, of a string. */
+/** A value that came as a string: '' for what stands for nothing, and cut to `max` bytes. */
 export function valueOfText(text: string, max: number): string {
   if (text === '-' || text === 'null') return ''
   return cutText(text, max)

@@ -33,17 +33,12 @@ export function readIdentities(call: Call, values: readonly string[], failed: bo
  * The caller's address is what the callee sees. At the caller's end that is where its proxy connected from, else its pod's
  * address: its application may well speak from loopback.
  */
-export function readAddresses(call: Call, values: readonly string[]): void {
+export function readSource(call: Call, values: readonly string[]): void {
   const remote = values[F.downstreamRemoteAddress]!
-  const local = values[F.downstreamLocalAddress]!
   if (call.reporter === 'destination') {
     setSource(call, ipOf(remote), portOf(remote))
-    setDestination(call, ipOf(local), portOf(local))
     return
   }
-  const upstream = values[F.upstreamHost]!
-  const upstreamIp = ipOf(upstream)
-  setDestination(call, upstreamIp || ipOf(local), portOf(upstreamIp === '' ? local : upstream))
   const from = call.reporter === 'source' ? values[F.upstreamLocalAddress]! : ''
   const fromIp = ipOf(from)
   if (fromIp !== '') {
@@ -55,12 +50,15 @@ export function readAddresses(call: Call, values: readonly string[]): void {
   setSource(call, ownIp || remoteIp, ownIp === '' || ownIp === remoteIp ? portOf(remote) : 0)
 }
 
+export function readDestination(call: Call, values: readonly string[]): void {
+  const local = values[F.downstreamLocalAddress]!
+  const upstream = call.reporter === 'destination' ? '' : values[F.upstreamHost]!
+  const upstreamIp = ipOf(upstream)
+  call.destinationAddress = upstreamIp || ipOf(local)
+  call.destinationPort = portOf(upstreamIp === '' ? local : upstream)
+}
+
 function setSource(call: Call, address: string, port: number): void {
   call.sourceAddress = address
   call.sourcePort = port
-}
-
-function setDestination(call: Call, address: string, port: number): void {
-  call.destinationAddress = address
-  call.destinationPort = port
 }

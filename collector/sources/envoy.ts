@@ -9,7 +9,7 @@ import { FIELD, type LogRecord } from '../otlp/log-record.ts'
 import { bounded, MAX_LENGTH, wholeNumber } from './bounded.ts'
 import { readDenial } from './denial.ts'
 import { readReporter } from './direction.ts'
-import { readAddresses, readIdentities } from './ends.ts'
+import { readDestination, readIdentities, readSource } from './ends.ts'
 import { readIds } from './ids.ts'
 import { fillFromLine } from './istio-text.ts'
 import { nameDestination, namespaceOf, ownNamespace, ownService, ownWorkload } from './names.ts'
@@ -35,12 +35,12 @@ const INTERIM = new Set([
   'UpstreamEnd',
 ])
 
-export const envoySource: LogSource = { name: 'envoy', read }
+export const envoySource: LogSource = { name: 'envoy', read, repeated: { repeats: isStructured, vary } }
 
 function read(record: LogRecord, context: RecordContext): Call | Unreadable {
   let values: readonly string[] = record.values
   let format = 'envoy'
-  if (values[F.responseCode] === '' && values[F.downstreamRemoteAddress] === '') {
+  if (!isStructured(record)) {
     if (record.text === '')
       return { reason: 'not_an_access_log', detail: 'The record has none of the fields of a proxy.' }
     const line = fillFromLine(values, record.text)
@@ -61,15 +61,44 @@ function read(record: LogRecord, context: RecordContext): Call | Unreadable {
   readRequest(call, values, type)
   const failed = readTls(call, values)
   readIdentities(call, values, failed)
-  readAddresses(call, values)
+  readSource(call, values)
+  readDestination(call, values)
   readNames(call, values)
   if (call.destinationService === '') {
     return { reason: 'no_destination', detail: 'The record names no destination: neither a service nor an address.' }
   }
   judge(call, values, failed)
+  fillIn(call, record, values)
+  return call
+}
+
+/** Attributes outrank a text body, which is looked at only where they say nothing of a call. */
+function isStructured({ values }: LogRecord): boolean {
+  return values[F.responseCode] !== '' || values[F.downstreamRemoteAddress] !== ''
+}
+
+function vary(call: Call, record: LogRecord): void {
+  readSource(call, record.values)
+  fillIn(call, record, record.values)
+}
+
+/** What is another in nearly every record. */
+function fillIn(call: Call, record: LogRecord, values: readonly string[]): void {
+  call.bytesReceived = wholeNumber(values[F.bytesReceived]!, Number.MAX_SAFE_INTEGER)
+  call.bytesSent = wholeNumber(values[F.bytesSent]!, Number.MAX_SAFE_INTEGER)
+  if (hasRequest(call)) {
+    const { path, route } = readRoute(values[F.path]!)
+    call.path = path
+    call.route = route
+    call.protocol = call.grpcStatus >= 0 || (values[F.protocol] === 'HTTP/2' && isGrpcPath(call)) ? 'grpc' : 'http'
+  }
   readTimes(call, record.timeUs, values)
   readIds(call, record, values)
-  return call
+}
+
+/** False for a connection, or a stream of bytes. */
+function hasRequest({ method, status }: Call): boolean {
+  return method !== '' || status !== 0
 }
 
 function readRequest(call: Call, values: readonly string[], type: string): void {
@@ -78,19 +107,14 @@ function readRequest(call: Call, values: readonly string[], type: string): void 
   call.status = wholeNumber(values[F.responseCode]!, 999)
   call.grpcStatus = wholeNumber(values[F.grpcStatus]!, 999, -1)
   call.sni = bounded(values[F.requestedServerName]!, MAX_LENGTH.name)
-  call.bytesReceived = wholeNumber(values[F.bytesReceived]!, Number.MAX_SAFE_INTEGER)
-  call.bytesSent = wholeNumber(values[F.bytesSent]!, Number.MAX_SAFE_INTEGER)
-  if (call.method === '' && call.status === 0) {
+  if (!hasRequest(call)) {
     if (isConnection(values, type)) call.kind = 'connection'
     else call.protocol = protocol === '' ? 'tcp' : 'http'
     call.attempts = call.kind === 'connection' ? 0 : attemptsOf(values)
     return
   }
   call.authority = bounded(withoutCredentials(values[F.authority]!), MAX_LENGTH.name)
-  const { path, route } = readRoute(values[F.path]!)
-  call.path = path
-  call.route = route
-  call.protocol = call.grpcStatus >= 0 || (protocol === 'HTTP/2' && isGrpcPath(call)) ? 'grpc' : 'http'
+  call.protocol = 'http'
   call.attempts = attemptsOf(values)
 }
 

@@ -19,6 +19,15 @@ export interface Unreadable {
 export interface LogSource {
   name: string
   read(record: LogRecord, context: RecordContext): Call | Unreadable
+  /**
+   * Where most of a call comes again and again. `vary` writes what the record's VARYING and FLEETING_PORT fields, time and ids say
+   * into columns of PER_ROW (core/block/call-rows.ts), such that for records a and b with the same marks, `vary(read(a), b)`
+   * is `read(b)`. `repeats` is false where that does not hold of a.
+   */
+  repeated?: {
+    repeats(record: LogRecord): boolean
+    vary(call: Call, record: LogRecord): void
+  }
 }
 
 export function isCall(result: Call | Unreadable): result is Call {

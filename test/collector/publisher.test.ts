@@ -10,7 +10,7 @@ import { SECOND } from '../../core/clock.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { MemoryBus } from './memory-bus.ts'
 import { logs } from './requests.ts'
-import { plainSource } from './running.ts'
+import { noAnnotator, plainSource } from './running.ts'
 
 const NOW = 1_795_296_000 * SECOND
 const local: Sender = { key: '127.0.0.1', trust: 'verified', identity: '' }
@@ -19,7 +19,7 @@ function setUp(bus = new MemoryBus()) {
   const clock = { time: NOW, now: () => clock.time }
   const rules = {
     sources: [plainSource],
-    annotate: () => {},
+    annotator: noAnnotator,
     partitions: bus.partitions(),
     latenessUs: 10 * SECOND,
     limits: DEFAULT_LIMITS,

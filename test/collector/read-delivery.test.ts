@@ -1,32 +1,39 @@
 import { describe, expect, it } from 'vitest'
 import type { Sender } from '../../collector/delivery.ts'
 import { DEFAULT_LIMITS } from '../../collector/otlp/limits.ts'
-import { type ReadingRules, readDelivery } from '../../collector/read-delivery.ts'
+import { DeliveryReader, type ReadDelivery, type ReadingRules } from '../../collector/read-delivery.ts'
 import type { LogSource } from '../../collector/sources/source.ts'
+import { Block, CallRows, encodeRows } from '../../core/block.ts'
 import { type Call, emptyCall } from '../../core/call.ts'
 import { SECOND } from '../../core/clock.ts'
 import { encode } from './otlp/reference.ts'
 import { logs } from './requests.ts'
-import { plainSource } from './running.ts'
+import { noAnnotator, plainSource } from './running.ts'
 
 const NOW = 1_795_296_000 * SECOND
 const local: Sender = { key: '127.0.0.1', trust: 'verified', identity: '' }
 
-function read(body: Uint8Array, sender = local, more: Partial<ReadingRules> = {}) {
-  return readDelivery(
-    { body, signal: 'logs', encoding: 'protobuf', sender, received: NOW },
-    {
-      sources: [plainSource],
-      annotate: () => {},
-      partitions: 1,
-      latenessUs: 10 * SECOND,
-      limits: DEFAULT_LIMITS,
-      ...more,
-    },
-  )
+function read(body: Uint8Array, sender = local, more: Partial<ReadingRules> = {}): ReadDelivery & { rows: CallRows } {
+  const rows = new CallRows()
+  const reader = new DeliveryReader({
+    sources: [plainSource],
+    annotator: noAnnotator,
+    partitions: 1,
+    latenessUs: 10 * SECOND,
+    limits: DEFAULT_LIMITS,
+    ...more,
+  })
+  return { ...reader.read({ body, signal: 'logs', encoding: 'protobuf', sender, received: NOW }, rows), rows }
 }
 
-const calls = (...args: Parameters<typeof read>): Call[] => read(...args).partitions.get(0)?.calls ?? []
+/** The calls of a partition, as a block has them. */
+function callsOf({ id, rows, partitions }: ReturnType<typeof read>, partition = 0): Call[] {
+  const own = partitions.get(partition)?.rows ?? []
+  const block = new Block(encodeRows(rows, [{ id, rows: own }]))
+  return own.map((_, row) => block.call(row))
+}
+
+const calls = (...args: Parameters<typeof read>): Call[] => callsOf(read(...args))
 
 describe('reading a delivery', () => {
   it('marks as late what came more than the lateness after its end', () => {
@@ -36,10 +43,10 @@ describe('reading a delivery', () => {
 
   it('sets a time more than a minute ahead back to its arrival, and counts it', () => {
     const ahead = read(logs(1, 'a', { duration_us: '500' }, NOW + 61 * SECOND))
-    expect(ahead.partitions.get(0)!.calls[0]).toMatchObject({ start: NOW - 500, end: NOW, late: false })
+    expect(callsOf(ahead)[0]).toMatchObject({ start: NOW - 500, end: NOW, late: false })
     expect(ahead.clamped).toBe(1)
     const bit = read(logs(1, 'a', {}, NOW + 59 * SECOND))
-    expect([bit.partitions.get(0)!.calls[0]!.end, bit.clamped]).toEqual([NOW + 59 * SECOND, 0])
+    expect([callsOf(bit)[0]!.end, bit.clamped]).toEqual([NOW + 59 * SECOND, 0])
   })
 
   it('rejects impossible times, each with its reason', () => {
@@ -80,10 +87,10 @@ describe('reading a delivery', () => {
   })
 
   it('partitions by what the annotation says of the destination', () => {
-    const annotate = (call: Call) => {
+    const declare = (call: Call) => {
       call.destinationService = `of${call.path.at(-1)}.shop`
     }
-    const { partitions } = read(logs(100), local, { partitions: 8, annotate })
+    const { partitions } = read(logs(100), local, { partitions: 8, annotator: { ...noAnnotator, declare } })
     expect(partitions.size).toBeGreaterThan(3)
   })
 
@@ -97,7 +104,7 @@ describe('reading a delivery', () => {
 
   it('refuses a small body that would become a thousand times its size', () => {
     const method = { key: 'method', value: { stringValue: 'x'.repeat(8000) } }
-    const aliases = ['path', 'authority', 'user_agent', 'request_id', 'route_name'].map((key) => ({ ...method, key }))
+    const aliases = ['path', 'authority', 'request_id', 'route_name'].map((key) => ({ ...method, key }))
     const log = {
       timeUnixNano: BigInt(NOW) * 1000n,
       severityNumber: 0,

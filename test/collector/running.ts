@@ -1,4 +1,5 @@
 /** A running collector on free ports with a memory bus and a plain source, and clients to talk to it. */
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +7,7 @@ import { type ChannelCredentials, Client, credentials, Metadata, type ServiceErr
 import { pino } from 'pino'
 import { type CollectorOptions, type RunningCollector, startCollector } from '../../collector/app.ts'
 import { CollectorConfig } from '../../collector/config.ts'
+import type { Annotator } from '../../collector/naming/annotate.ts'
 import { FIELD } from '../../collector/otlp/log-record.ts'
 import type { LogSource } from '../../collector/sources/source.ts'
 import { emptyCall } from '../../core/call.ts'
@@ -32,13 +34,16 @@ export const plainSource: LogSource = {
   },
 }
 
+/** Knows nothing and says nothing. */
+export const noAnnotator: Annotator = { inForce: () => undefined, declare: () => {}, judge: () => {} }
+
 export interface Running extends RunningCollector {
   bus: MemoryBus
   stop(): Promise<void>
 }
 
 export type RunningOptions = Partial<
-  Pick<CollectorOptions, 'sources' | 'annotate' | 'clock' | 'ticking' | 'dataFolder'>
+  Pick<CollectorOptions, 'sources' | 'annotator' | 'clock' | 'ticking' | 'dataFolder'>
 > & {
   bus?: MemoryBus
 }
@@ -56,7 +61,7 @@ export async function running(
       dataFolder: folder,
       clock: systemClock,
       sources: [plainSource],
-      annotate: () => {},
+      annotator: noAnnotator,
       logger: pino({ level: 'silent' }),
       ticking: false,
       ...options,

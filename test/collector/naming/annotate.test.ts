@@ -2,12 +2,16 @@ import { describe, expect, it } from 'vitest'
 import { createAnnotator } from '../../../collector/naming/annotate.ts'
 import type { Call } from '../../../core/call.ts'
 import { type Fields, INBOUND, OUTBOUND, readCall } from '../sources/records.ts'
+import { annotateBy } from './annotated.ts'
 import { declaredWorld, undeclaredWorld } from './world.ts'
 
 function annotated(fields: Fields): Call {
   const policy = declaredWorld()
   const call = readCall(fields)
-  createAnnotator(() => policy)(call)
+  annotateBy(
+    createAnnotator(() => policy),
+    call,
+  )
   return call
 }
 
@@ -96,19 +100,22 @@ describe('names from the inventory', () => {
     const policy = undeclaredWorld()
     const call = readCall(INBOUND)
     const before = { ...call }
-    createAnnotator(() => policy)(call)
+    annotateBy(
+      createAnnotator(() => policy),
+      call,
+    )
     expect({ ...call, decision: 'unknown', decisionReason: '' }).toEqual(before)
   })
 
   it('a new snapshot is in force at once', () => {
     let policy = undeclaredWorld()
-    const annotate = createAnnotator(() => policy)
+    const annotator = createAnnotator(() => policy)
     const call = () => readCall({ ...OUTBOUND, upstreamCluster: '', authority: 'cart' })
     const before = call()
-    annotate(before)
+    annotateBy(annotator, before)
     policy = declaredWorld()
     const after = call()
-    annotate(after)
+    annotateBy(annotator, after)
     expect([before.destinationService, after.destinationService]).toEqual(['cart', 'cart.shop'])
   })
 })
@@ -117,7 +124,10 @@ describe('the decision', () => {
   const decided = (fields: Fields) => {
     const policy = declaredWorld()
     const call = readCall(fields)
-    createAnnotator(() => policy)(call)
+    annotateBy(
+      createAnnotator(() => policy),
+      call,
+    )
     return { call, queries: policy.queries }
   }
 

@@ -3,6 +3,7 @@ import { createAnnotator } from '../../../collector/naming/annotate.ts'
 import { Directory, LEARNED_FOR_US } from '../../../collector/naming/directory.ts'
 import { type Call, emptyCall } from '../../../core/call.ts'
 import { MINUTE } from '../../../core/clock.ts'
+import { annotateBy } from './annotated.ts'
 import { undeclaredWorld } from './world.ts'
 
 const WEB = 'cluster.local/ns/shop/sa/web'
@@ -89,10 +90,10 @@ describe('the learned directory', () => {
 
   it('names only who has no name, and never the destination service', () => {
     const policy = undeclaredWorld()
-    const annotate = createAnnotator(() => policy)
-    annotate(proven(WEB, T))
+    const annotator = createAnnotator(() => policy)
+    annotateBy(annotator, proven(WEB, T))
     const later = { ...nameless(T + 1), destinationService: '10.0.0.21:80', destinationServiceOrigin: 'none' } as Call
-    annotate(later)
+    annotateBy(annotator, later)
     expect(later).toMatchObject({
       sourceIdentity: WEB,
       sourceIdentityOrigin: 'learned',

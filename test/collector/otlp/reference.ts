@@ -103,8 +103,11 @@ interface DecodedLog {
   spanId?: string
 }
 
+/** What a record says; marks are the reader's own. */
+export type Said = Omit<LogRecord, 'marks' | 'marked'>
+
 /** The records of a request, by the generated decoder. */
-export function referenceRecords(body: Uint8Array): LogRecord[] {
+export function referenceRecords(body: Uint8Array): Said[] {
   const request = type.toObject(type.decode(body), { longs: String, bytes: String, oneofs: false }) as {
     resourceLogs?: { resource?: { attributes?: DecodedPair[] }; scopeLogs?: { logRecords?: DecodedLog[] }[] }[]
   }
@@ -115,7 +118,7 @@ export function referenceRecords(body: Uint8Array): LogRecord[] {
   )
 }
 
-function recordOf(log: DecodedLog, resource: DecodedPair[]): LogRecord {
+function recordOf(log: DecodedLog, resource: DecodedPair[]): Said {
   const text = log.body?.stringValue ?? ''
   const json = text.startsWith('{') ? parse(text) : undefined
   const entries = [
@@ -167,7 +170,7 @@ function parse(text: string): Record<string, unknown> | undefined {
 }
 
 /** Every field by name, for messages a person can read. */
-export function named(record: LogRecord): Record<string, unknown> {
+export function named(record: Said): Record<string, unknown> {
   const fields = Object.fromEntries(FIELDS.map((field) => [field, record.values[FIELD[field]]]))
   const { timeUs, traceId, spanId, text } = record
   return {

@@ -1,5 +1,6 @@
 /** Log records for the tests of sources. Recorded ones are in test/envoy. */
 import { FIELDS, type Field, type LogRecord } from '../../../collector/otlp/log-record.ts'
+import { emptyRecord } from '../../../collector/otlp/record-fields.ts'
 import { envoySource } from '../../../collector/sources/envoy.ts'
 import { isCall, type RecordContext, type Unreadable } from '../../../collector/sources/source.ts'
 import type { Call } from '../../../core/call.ts'
@@ -13,7 +14,7 @@ export type Fields = Partial<Record<Field, string>>
 
 export function logRecord(fields: Fields, rest: Partial<LogRecord> = {}): LogRecord {
   const values = FIELDS.map((field) => fields[field] ?? '')
-  return { timeUs: NOW, traceId: '', spanId: '', text: '', values, ...rest }
+  return { ...emptyRecord(), timeUs: NOW, values, ...rest }
 }
 
 export function read(fields: Fields, rest: Partial<LogRecord> = {}): Call | Unreadable {

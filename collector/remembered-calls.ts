@@ -1,0 +1,126 @@
+/**
+ * The call of a record. A mesh says the same things over and over: of two records whose marks agree, the second is the first one's
+ * call with other times, ids, sizes and path. Such calls are kept, declared names and all, so that most records cost one look-up
+ * and the columns that differ.
+ *
+ * Bounded: four places for each hash; a fifth takes the place of another, which is read anew when it comes again.
+ */
+import type { Call } from '../core/call.ts'
+import { messageOf } from '../core/errors.ts'
+import type { Delivery, Sender } from './delivery.ts'
+import type { Annotator } from './naming/annotate.ts'
+import { FIELD, FIELDS, type LogRecord, VARYING } from './otlp/log-record.ts'
+import { isCall, type LogSource, type Unreadable } from './sources/source.ts'
+
+/** About 1 KB each. */
+const SETS = 8192
+const WAYS = 4
+
+const KEYED = FIELDS.filter((field) => !VARYING.includes(field)).map((field) => FIELD[field])
+
+interface Remembered {
+  hash: number
+  marks: Float64Array
+  sender: Sender
+  source: LogSource
+  call: Call
+}
+
+export class RememberedCalls {
+  readonly #sources: readonly LogSource[]
+  readonly #annotator: Annotator
+  #places: (Remembered | undefined)[] = new Array(SETS * WAYS)
+  #next = new Uint8Array(SETS)
+  #inForce: unknown
+
+  constructor(sources: readonly LogSource[], annotator: Annotator) {
+    this.#sources = sources
+    this.#annotator = annotator
+  }
+
+  /**
+   * The record's call with its declared names, before it is judged. It may be an object given before, changed in columns of PER_ROW
+   * only (core/block/call-rows.ts): append it or copy it, never keep it.
+   */
+  read(record: LogRecord, delivery: Delivery): Call | Unreadable {
+    const inForce = this.#annotator.inForce()
+    if (inForce !== this.#inForce) {
+      this.#inForce = inForce
+      this.#places = new Array(SETS * WAYS)
+    }
+    if (!record.marked) return this.#readAnew(record, delivery)
+    const { marks } = record
+    const { sender } = delivery
+    const hash = hashOf(marks, sender)
+    const first = (hash >>> 19) * WAYS
+    for (let place = first; place < first + WAYS; place += 1) {
+      const known = this.#places[place]
+      if (known === undefined || known.hash !== hash || !sameMarks(known.marks, marks)) continue
+      if (!sameSender(known.sender, sender)) continue
+      known.call.received = delivery.received
+      known.source.repeated!.vary(known.call, record)
+      return known.call
+    }
+    return this.#readAnew(record, delivery, hash)
+  }
+
+  #readAnew(record: LogRecord, delivery: Delivery, hash?: number): Call | Unreadable {
+    const { sender, received } = delivery
+    const context = { sender: sender.key, trust: sender.trust, received }
+    let problem: Unreadable | undefined
+    for (const source of this.#sources) {
+      try {
+        const call = source.read(record, context)
+        if (isCall(call)) {
+          call.received = received
+          call.trust = trustOf(call, sender)
+          this.#annotator.declare(call)
+          if (hash !== undefined && source.repeated?.repeats(record)) this.#remember(hash, record, sender, source, call)
+          return call
+        }
+        // The first source's reason stands.
+        problem ??= call
+      } catch (error) {
+        // A record that trips a reader must not hold up, or lose, the batch it came in.
+        problem ??= { reason: 'source_failed', detail: `${source.name}: ${messageOf(error).slice(0, 500)}` }
+      }
+    }
+    return problem ?? { reason: 'no_source', detail: 'no reader for log records is configured' }
+  }
+
+  #remember(hash: number, record: LogRecord, sender: Sender, source: LogSource, call: Call): void {
+    const set = hash >>> 19
+    const place = set * WAYS + this.#next[set]!
+    this.#next[set] = (this.#next[set]! + 1) % WAYS
+    const marks = Float64Array.from(KEYED, (position) => record.marks[position]!)
+    this.#places[place] = { hash, marks, sender, source, call }
+  }
+}
+
+/** A peer that proved its identity by mTLS is believed about its own side of a call, and about nothing else. */
+function trustOf(call: Call, sender: Sender): Call['trust'] {
+  if (sender.trust === 'verified') return 'verified'
+  if (sender.identity === '') return 'claimed'
+  const own =
+    call.reporter === 'source' ? call.sourceIdentity : call.reporter === 'destination' ? call.destinationIdentity : ''
+  return own === sender.identity ? 'verified' : 'claimed'
+}
+
+function hashOf(marks: Float64Array, { key }: Sender): number {
+  let hash = key.length
+  for (let i = 0; i < key.length; i += 1) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
+  for (let i = 0; i < KEYED.length; i += 1) {
+    hash = Math.imul(hash ^ (marks[KEYED[i]!]! | 0), 0x9e3779b1)
+    hash ^= hash >>> 15
+  }
+  return Math.imul(hash, 0x85ebca6b)
+}
+
+function sameMarks(known: Float64Array, marks: Float64Array): boolean {
+  for (let i = 0; i < KEYED.length; i += 1) if (known[i] !== marks[KEYED[i]!]) return false
+  return true
+}
+
+function sameSender(a: Sender, b: Sender): boolean {
+  return a === b || (a.key === b.key && a.trust === b.trust && a.identity === b.identity)
+}
