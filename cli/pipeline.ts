@@ -142,7 +142,7 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
         clock,
         ticking: options.ticking,
         sources: [envoySource],
-        annotate: createAnnotator(() => snapshot),
+        annotator: createAnnotator(() => snapshot),
         logger,
       },
       accepting.signal,
