@@ -7,6 +7,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Two cores: the integration tests start real proxies and databases of their own.
     maxWorkers: 2,
+    globalSetup: './test/harness/temporary-folder.ts',
     reporters: ['default', './test/harness/closing-line.ts'],
   },
 })

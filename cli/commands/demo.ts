@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { counted } from '../../alerts/words.ts'
 import { DAY, SECOND } from '../../core/clock.ts'
+import { processFolder, removeLeftOver } from '../../core/lifecycle/process-folder.ts'
 import { createLogger } from '../../core/logger.ts'
 import { ATTACKS } from '../../demo/attacks.ts'
 import { SimulatedClock } from '../../demo/clock.ts'
@@ -22,6 +23,7 @@ import { type Pipeline, startPipeline } from '../pipeline.ts'
 import { Progress } from '../progress.ts'
 
 const DAYS = 3
+const FOLDER_PREFIX = 'eastwatch-demo'
 
 export const run: Run = async (args, around) => {
   const { values } = parseArgs({
@@ -37,7 +39,9 @@ export const run: Run = async (args, around) => {
   if (!Number.isSafeInteger(seed) || seed < 0) throw new UsageError('--seed takes a whole number')
   if (values.attacks !== 'all' && values.attacks !== 'none') throw new UsageError('--attacks takes all or none')
   const story: Story = { seed, attacks: values.attacks === 'all', days: DAYS }
-  const folder = mkdtempSync(join(tmpdir(), 'eastwatch-demo-'))
+  removeLeftOver(tmpdir(), FOLDER_PREFIX)
+  const folder = processFolder(tmpdir(), FOLDER_PREFIX)
+  mkdirSync(folder, { mode: 0o700 })
   try {
     return await tell({ story, folder, once: values.once, json: values.json }, around)
   } finally {

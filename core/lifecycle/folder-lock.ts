@@ -7,6 +7,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { messageOf, PipelineError } from '../errors.ts'
 import { makeFolder } from './make-folder.ts'
+import { isRunning, startOf } from './processes.ts'
 
 interface Holder {
   pid: number
@@ -70,26 +71,7 @@ function liveHolder(file: string, mine: Holder): Holder | undefined {
   }
   if (holder.host !== mine.host) return Date.now() - renewed < STALE_MS ? holder : undefined
   if (holder.pid === process.pid) return held.has(file) ? holder : undefined
-  return isAlive(holder.pid) && startOf(holder.pid) === holder.started ? holder : undefined
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-}
-
-/** Field 22 of /proc/<pid>/stat: tells a process from a later one with the same id. */
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-  } catch {
-    return ''
-  }
+  return isRunning(holder.pid, holder.started) ? holder : undefined
 }
 
 function renew(file: string): void {

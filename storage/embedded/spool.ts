@@ -1,13 +1,18 @@
-/** Bodies of inserts wait in files, for the engine reads binary formats from files only; in memory-backed ones where there are any. */
-import { createHash } from 'node:crypto'
-import { chmodSync, createWriteStream, lstatSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs'
+/**
+ * Bodies of inserts wait in files, for the engine reads binary formats from files only; in memory-backed ones where there are any.
+ * The memory-backed folder carries the id of its process: what a killed one left, of this or any other store of this user, is
+ * removed by the next that starts.
+ */
+import { chmodSync, createWriteStream, mkdirSync, rmSync, statfsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { PipelineError } from '../../core/errors.ts'
+import { isOwnFolder, processFolder, removeLeftOver } from '../../core/lifecycle/process-folder.ts'
 
-const MEMORY = '/dev/shm'
+export const MEMORY = '/dev/shm'
+export const SPOOL_PREFIX = 'eastwatch-spool'
 /** Containers often give 64 MiB there: too little. */
 const MIN_MEMORY_BYTES = 512 * 1024 * 1024
 
@@ -16,11 +21,13 @@ export class Spool {
   readonly #maxBytes: number
   #files = 0
 
-  /** `home`: a folder of this store alone. Removes what an earlier process left. */
-  constructor(home: string, maxBytes: number) {
+  /** `home`: a folder of this store alone. `memory`: where memory-backed files may be kept. Removes what dead processes left. */
+  constructor(home: string, maxBytes: number, memory = MEMORY) {
     this.#maxBytes = maxBytes
-    this.folder = memoryFolder(home) ?? diskFolder(home)
-    for (const name of readdirSync(this.folder)) rmSync(join(this.folder, name), { force: true })
+    removeLeftOver(memory, SPOOL_PREFIX)
+    rmSync(diskFolder(home), { recursive: true, force: true })
+    this.folder = memoryFolder(memory) ?? diskFolder(home)
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 })
   }
 
   remove(): void {
@@ -51,20 +58,17 @@ export class Spool {
 }
 
 function diskFolder(home: string): string {
-  const folder = join(home, 'spool')
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  return folder
+  return join(home, 'spool')
 }
 
 /** Undefined where there is no such memory, little of it, or the name is taken by someone else. */
-function memoryFolder(home: string): string | undefined {
-  const folder = join(MEMORY, `eastwatch-${createHash('sha256').update(home).digest('hex').slice(0, 16)}`)
+function memoryFolder(memory: string): string | undefined {
+  const folder = processFolder(memory, SPOOL_PREFIX)
   try {
-    const free = statfsSync(MEMORY)
+    const free = statfsSync(memory)
     if (free.bavail * free.bsize < MIN_MEMORY_BYTES) return undefined
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    const found = lstatSync(folder)
-    if (!found.isDirectory() || found.uid !== process.getuid?.()) return undefined
+    if (!isOwnFolder(folder)) return undefined
     chmodSync(folder, 0o700)
     return folder
   } catch {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
@@ -152,7 +152,7 @@ describe.skipIf(noEngine())('the HTTP interface of the embedded store', () => {
     const spooled = ['/dev/shm', join(store.folder, 'clickhouse/spool')].flatMap((folder) => {
       try {
         return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
-          name.includes(`${store.embedded.pid()}-`),
+          basename(name).startsWith(`${store.embedded.pid()}-`),
         )
       } catch {
         return []
