@@ -13,7 +13,7 @@ import { handshakeRate } from './handshake-rate.ts'
 import { plaintextDowngrade } from './plaintext-downgrade.ts'
 import { alarmProbability } from './stats/multiplicity.ts'
 import type { RateRule } from './stats/rate-model.ts'
-import { stolenIdentity } from './stolen-identity.ts'
+import { copiedCertificate, stolenIdentity } from './stolen-identity.ts'
 import { countFailures, failureClass } from './tls-count.ts'
 import { activeCallers, destinationFindings, fansOf, type Hit } from './tls-destination.ts'
 import { callerFinding, TLS_FAILURE } from './tls-finding.ts'
@@ -26,6 +26,7 @@ import {
   rememberFailing,
   rememberIssuers,
   rememberPair,
+  rememberPresented,
 } from './tls-memory.ts'
 import { fanVerdictOf, type Verdict, verdictOf, withoutHistory } from './tls-verdict.ts'
 import type { PairWindow, TlsTally } from './window.ts'
@@ -93,6 +94,7 @@ class TlsFailureDetector implements Detector {
     const hits = judged.flatMap((one) => one.hits)
     rememberFailing(destination, group.start, hits)
     const fans = fansOf(group, destination, this.#config)
+    const presented = rememberPresented(destination, group)
     const findings = judged.flatMap(({ window, memory, hits: own }) => {
       const found = [
         ...own.flatMap((hit) => this.#caller(group, memory, hit, fans)),
@@ -103,7 +105,13 @@ class TlsFailureDetector implements Detector {
       return found
     })
     findings.push(...destinationFindings(group, destination, hits, fans))
-    findings.push(...group.windows.flatMap((window) => stolenIdentity(group, window, this.#isScanner(window))))
+    findings.push(
+      ...group.windows.flatMap((window) => stolenIdentity(group, window, presented, this.#isScanner(window))),
+      // One certificate that all callers share, and that all are refused with, was not stolen.
+      ...hits
+        .filter(({ window, failures }) => !fans.has(failureClass(failures.tally)) && !this.#isScanner(window))
+        .flatMap(({ window, failures }) => copiedCertificate(group, window, failures, presented)),
+    )
     findings.push(
       ...group.windows.flatMap((window) => (window.trust === 'claimed' ? this.#claimed(group, window) : [])),
     )
@@ -118,7 +126,7 @@ class TlsFailureDetector implements Detector {
         const certain = !verdict.byRate && failures.count >= verdict.least
         return certain ? [callerFinding(group, window, verdict, failures)] : []
       })
-      return [...judged, ...stolenIdentity(group, window, this.#isScanner(window))]
+      return [...judged, ...stolenIdentity(group, window, [], this.#isScanner(window))]
     })
   }
 

@@ -23,11 +23,14 @@ export interface TlsStatement {
   examples: Evidence['examples']
   facts: Evidence['facts']
   blind: string
+  /** The part of the key that its SQL looks for; all but the workload by default. */
+  shown?: Partial<FindingKey>
   where: readonly string[]
 }
 
 export function tlsFinding(group: WindowGroup, statement: TlsStatement): Finding {
   const { verdict, key, incidentKey, summary, observed, first, last, examples, facts, blind, where } = statement
+  const { shown = { ...key, sourceWorkload: '' } } = statement
   const intrusion = INTRUSIONS.includes(verdict.kind)
   const whose = intrusion || verdict.fault === 'source' ? key.sourceIdentity || key.sourceAddress : 'mesh'
   return finding(group, {
@@ -55,7 +58,7 @@ export function tlsFinding(group: WindowGroup, statement: TlsStatement): Finding
       blind,
       examples,
       facts,
-      sql: callsSql({ from: group.start - HOUR, to: group.end, key: { ...key, sourceWorkload: '' }, where }),
+      sql: callsSql({ from: group.start - HOUR, to: group.end, key: shown, where }),
     },
   })
 }

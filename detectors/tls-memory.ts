@@ -1,5 +1,6 @@
 /** What is remembered of handshakes, of a pair and of a destination. Plain data, bounded. */
 import { MINUTE } from '../core/clock.ts'
+import { type Presented, rememberSerials } from './certificate-serials.ts'
 import type { WindowGroup } from './detector.ts'
 import { fingerprint53 } from './hash.ts'
 import type { RateModel } from './stats/rate-model.ts'
@@ -24,6 +25,8 @@ export interface DestinationMemory {
   /** Issuers of callers' certificates, and when each was first seen. */
   issuers: [issuer: string, since: number][]
   recent?: Recent
+  /** Certificates presented lately, absent where none was out of place or refused. */
+  presented?: Presented[]
 }
 
 /** Callers fail alike within so long of one another. */
@@ -47,6 +50,17 @@ export function rememberIssuers(memory: DestinationMemory, group: WindowGroup): 
       if (!known && memory.issuers.length < MAX_ISSUERS) memory.issuers.push([issuer, group.start])
     }
   }
+}
+
+/** Gives all that was presented lately, the windows of the group included. */
+export function rememberPresented(memory: DestinationMemory, group: WindowGroup): readonly Presented[] {
+  let presented = memory.presented ?? []
+  for (const window of group.windows) {
+    if (window.trust === 'verified') presented = rememberSerials(presented, window, group.start)
+  }
+  if (presented.length > 0) memory.presented = presented
+  else delete memory.presented
+  return presented
 }
 
 export function rememberFailing(
