@@ -1,90 +1,86 @@
-/** Builds the window of one pair from row groups, in any order. Bounded: every list has its cap in WINDOW_CAPS. */
+/** Builds the window of one pair row by row, in any order. Bounded: every list has its cap in WINDOW_CAPS. */
 import type { Reporter, Trust } from '../../core/call.ts'
-import type { Example } from '../detector.ts'
+import { hashNumber } from '../hash.ts'
 import {
-  type DenialTally,
-  type MismatchTally,
-  OTHER,
   OUTCOMES,
-  type PairKey,
   type PairWindow,
   type PathTally,
+  REPORTER_PRECEDENCE,
   type Tally,
-  type TlsTally,
   WINDOW_CAPS,
   WINDOW_US,
 } from '../window.ts'
-import { Buckets, type CappedOptions, SmallestTexts } from './capped.ts'
-import { ANSWER, type RowGroup } from './rows.ts'
+import { Buckets, Capped, entryKey, SmallestTexts } from './capped.ts'
+import { type ExampleKind, Examples } from './examples.ts'
+import { addSpan, DENIALS, MISMATCHES, mergeTls, PATHS, pathCount, TLS, textsOf } from './lists.ts'
+import type { Pair } from './pair-table.ts'
+import { type BlockRows, FACT, REPORTER_SHIFT } from './rows.ts'
 import { joinSamples, SideSamples } from './samples.ts'
 
-export type ExampleKind = 'denied' | 'tls_failure' | 'mismatch' | 'forbidden' | 'plaintext' | 'any'
-
-interface Kept {
-  hash: number
-  example: Example
-}
-
-interface TlsEntry extends TlsTally {
-  hash: number
-  sources: SmallestTexts
-}
-
-/** Ordinary calls are offered one a group, of which only the very smallest does not depend on how rows came in blocks. */
-function examplesOf(kind: ExampleKind): number {
-  return kind === 'any' ? 1 : WINDOW_CAPS.examples
-}
-
-const OUTCOME_INDEX = new Map<string, number>(OUTCOMES.map((outcome, i) => [outcome, i]))
+const OK = OUTCOMES.indexOf('ok')
+const DENIED = OUTCOMES.indexOf('denied')
+/** Outcomes of a call that reached its destination. */
+const ANSWERED = ['ok', 'client_error', 'server_error'].map((name) => OUTCOMES.indexOf(name as 'ok'))
+const SOURCE = REPORTER_PRECEDENCE.indexOf('source')
+const DESTINATION = REPORTER_PRECEDENCE.indexOf('destination')
+const APP = REPORTER_PRECEDENCE.indexOf('app')
+const RARE = FACT.tlsFailed | FACT.mismatch | FACT.policyDenies | FACT.plaintext
 
 export class PairAccumulator {
   readonly source = new SideSamples()
   readonly destination = new SideSamples()
-  readonly pair: PairKey
-  readonly key: string
+  readonly pair: Pair
   readonly trust: Trust
   readonly #start: number
-  readonly #tallies = new Map<Reporter, Tally>()
+  /** By place in REPORTER_PRECEDENCE. */
+  readonly #tallies: (Tally | undefined)[] = [undefined, undefined, undefined, undefined]
   readonly #identities = new SmallestTexts(WINDOW_CAPS.identities)
   readonly #issuers = new SmallestTexts(WINDOW_CAPS.identities)
   readonly #namespaces = new SmallestTexts(1)
-  readonly #examples = new Map<ExampleKind, Kept[]>()
+  readonly #examples = new Examples()
   readonly #denials = new Buckets(DENIALS)
   readonly #tls = new Buckets(TLS)
   readonly #mismatches = new Buckets(MISMATCHES)
-  readonly #paths = new Buckets(PATHS)
+  readonly #paths = new Capped(PATHS, [])
   #identified = false
   #first = Number.POSITIVE_INFINITY
   #last = 0
 
-  constructor(pair: PairKey, key: string, trust: Trust, start: number) {
+  constructor(pair: Pair, trust: Trust, start: number) {
     this.pair = pair
-    this.key = key
     this.trust = trust
     this.#start = start
   }
 
-  add(group: RowGroup): void {
-    if (group.first < this.#first) this.#first = group.first
-    if (group.last > this.#last) this.#last = group.last
-    this.#identities.add(group.destinationIdentity)
-    this.#namespaces.add(group.destinationNamespace)
-    const tally = this.#tally(group.reporter)
-    if (group.kind === 'connection') tally.connections += group.count
-    else tally.outcomes[OUTCOME_INDEX.get(group.outcome) ?? 0]! += group.count
-    if (group.tlsState === 'plaintext') tally.plaintext += group.count
-    else if (group.tlsState === 'mutual') tally.mutual += group.count
-    tally.bytesReceived += group.bytesReceived
-    tally.bytesSent += group.bytesSent
-    tally.durationUs += group.durationUs
-    if (group.tlsFailure === '' && group.tlsState === 'mutual' && group.reporter !== 'source') {
+  add(rows: BlockRows, row: number): void {
+    const facts = rows.facts[row]!
+    const count = rows.weight[row]!
+    const end = rows.end[row]!
+    const durationUs = rows.durationUs[row]!
+    const reporter = (facts & FACT.reporter) >> REPORTER_SHIFT
+    if (end < this.#first) this.#first = end
+    if (end > this.#last) this.#last = end
+    this.#identities.add(rows.destinationIdentity.dictionary[rows.destinationIdentity.index[row]!]!)
+    this.#namespaces.add(rows.destinationNamespace.dictionary[rows.destinationNamespace.index[row]!]!)
+    const tally = this.#tallies[reporter] ?? this.#tally(reporter)
+    if ((facts & FACT.connection) !== 0) tally.connections += count
+    else tally.outcomes[facts & FACT.outcome]! += count
+    if ((facts & FACT.plaintext) !== 0) tally.plaintext += count
+    else if ((facts & FACT.mutual) !== 0) tally.mutual += count
+    tally.bytesReceived += rows.bytesReceived[row]!
+    tally.bytesSent += rows.bytesSent[row]!
+    tally.durationUs += durationUs * count
+    if ((facts & (FACT.tlsFailed | FACT.mutual)) === FACT.mutual && reporter !== SOURCE) {
       this.#identified = true
-      this.#issuers.add(group.tlsPeerIssuer)
+      this.#issuers.add(rows.tlsPeerIssuer.dictionary[rows.tlsPeerIssuer.index[row]!]!)
     }
-    if (group.outcome === 'denied') this.#denied(group)
-    if (group.tlsFailure !== '') this.#failed(group)
-    else if (isMismatch(group)) this.#mismatched(group)
-    if (group.kind === 'request' && (group.method !== '' || group.route !== '')) this.#operation(group)
+    if ((facts & FACT.operation) !== 0) this.#operation(rows, row, facts, reporter, count, end)
+    if ((facts & RARE) !== 0 || (facts & FACT.outcome) === DENIED) this.#rare(rows, row, facts, count, end)
+    const hash = hashNumber(hashNumber(0, end), durationUs)
+    if (this.#examples.wants('any', hash)) this.#examples.add('any', hash, rows.example(row))
+    if ((facts & (FACT.connection | FACT.outcome | FACT.verified)) === (OK | FACT.verified) && count === 1) {
+      this.#sample(rows, row, reporter)
+    }
   }
 
   /** Takes over all that another pair of the same window holds, its latency samples aside. */
@@ -95,266 +91,148 @@ export class PairAccumulator {
     this.#namespaces.addAll(other.#namespaces.sorted())
     this.#issuers.addAll(other.#issuers.sorted())
     this.#identified ||= other.#identified
-    for (const from of other.#tallies.values()) {
-      const into = this.#tally(from.reporter)
+    other.#tallies.forEach((from, reporter) => {
+      if (from === undefined) return
+      const into = this.#tallies[reporter] ?? this.#tally(reporter)
       from.outcomes.forEach((n, i) => {
         into.outcomes[i]! += n
       })
       for (const name of TALLY_COUNTS) into[name] += from[name]
-    }
+    })
     this.#denials.merge(other.#denials)
     this.#tls.merge(other.#tls)
     this.#mismatches.merge(other.#mismatches)
     this.#paths.merge(other.#paths)
-    for (const [kind, kept] of other.#examples)
-      for (const { hash, example } of kept) this.addExample(kind, hash, example)
-  }
-
-  /** True where an example with this hash would be kept. */
-  wantsExample(kind: ExampleKind, hash: number): boolean {
-    const kept = this.#examples.get(kind)
-    return kept === undefined || kept.length < examplesOf(kind) || hash <= kept.at(-1)!.hash
-  }
-
-  addExample(kind: ExampleKind, hash: number, example: Example): void {
-    const kept = this.#examples.get(kind) ?? []
-    kept.push({ hash, example })
-    kept.sort((a, b) => a.hash - b.hash || (JSON.stringify(a.example) < JSON.stringify(b.example) ? -1 : 1))
-    kept.length = Math.min(kept.length, examplesOf(kind))
-    this.#examples.set(kind, kept)
+    this.#examples.merge(other.#examples)
   }
 
   /** The window as it stands. */
   finish(incomplete: boolean): PairWindow {
-    const paths = this.#paths.values()
-    const denials = this.#denials.values()
-    const tls = this.#tls.values()
-    const mismatches = this.#mismatches.values()
+    const { pair, key } = this.pair
     return {
       trust: this.trust,
-      pair: this.pair,
-      key: this.key,
+      pair,
+      key,
       start: this.#start,
       end: this.#start + WINDOW_US,
       destinationIdentities: this.#identities.sorted(),
       destinationNamespace: this.#namespaces.sorted()[0] ?? '',
       peerIssuers: this.#issuers.sorted(),
-      sourceKnownBy: this.#identified ? 'identity' : this.pair.sourceAddress === '' ? 'declared' : 'address',
-      tallies: [...this.#tallies].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tally]) => tally),
-      denials,
-      tls: tls.map(({ hash: _, sources, ...tally }) => ({ ...tally, addresses: sources.sorted() })),
-      mismatches,
-      paths,
+      sourceKnownBy: this.#identified ? 'identity' : pair.sourceAddress === '' ? 'declared' : 'address',
+      tallies: BY_NAME.flatMap((reporter) => this.#tallies[reporter] ?? []),
+      denials: this.#denials.values(),
+      tls: this.#tls.values().map(({ hash: _, sources, ...tally }) => ({ ...tally, addresses: sources.sorted() })),
+      mismatches: this.#mismatches.values(),
+      paths: this.#paths.values(),
       overflow: {
-        paths: sum(this.#paths.rests(), pathCount),
-        denials: sum(this.#denials.rests(), (rest) => rest.count),
-        tls: sum(this.#tls.rests(), (rest) => rest.count),
-        mismatches: sum(this.#mismatches.rests(), (rest) => rest.count),
+        paths: this.#paths.rest === undefined ? 0 : pathCount(this.#paths.rest),
+        denials: counts(this.#denials.rests()),
+        tls: counts(this.#tls.rests()),
+        mismatches: counts(this.#mismatches.rests()),
       },
       latency: joinSamples(this.source, this.destination),
-      examples: Object.fromEntries(
-        [...this.#examples]
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([kind, kept]) => [kind, kept.map((k) => k.example)]),
-      ),
+      examples: this.#examples.byKind(),
       first: this.#first,
       last: this.#last,
       incomplete,
     }
   }
 
-  #tally(reporter: Reporter): Tally {
-    let tally = this.#tallies.get(reporter)
-    if (tally === undefined) {
-      tally = { reporter, outcomes: OUTCOMES.map(() => 0), ...EMPTY_COUNTS }
-      this.#tallies.set(reporter, tally)
-    }
+  #tally(place: number): Tally {
+    const tally = { reporter: REPORTER_PRECEDENCE[place]!, outcomes: OUTCOMES.map(() => 0), ...EMPTY_COUNTS }
+    this.#tallies[place] = tally
     return tally
   }
 
-  #denied(group: RowGroup): void {
-    const { reporter, denialKind, denialPolicy, denialRule } = group
-    addSpan(this.#denials.at([reporter], [denialKind, denialPolicy, denialRule]), group)
+  #operation(rows: BlockRows, row: number, facts: number, reporter: number, count: number, end: number): void {
+    const path = this.#paths.at(rows.operations[rows.operationOf[row]!]!)
+    const bySource = reporter === SOURCE || reporter === APP
+    if (end < path.first) path.first = end
+    if (end > path.last) path.last = end
+    if (bySource) path.bySource += count
+    else path.byDestination += count
+    if ((facts & FACT.notFound) !== 0) path.notFound += count
+    if ((facts & FACT.outcome) === DENIED) path.denied += count
+    if ((facts & FACT.policyAllows) !== 0) path.allowed += count
+    if ((facts & FACT.policyDenies) !== 0)
+      this.#forbidden(path, facts, bySource, count, rows.text('decisionReason', row))
   }
 
-  #failed(group: RowGroup): void {
-    const { tlsFailure, tlsRejectedBy, reporter, addressIdentity } = group
-    const entry = this.#tls.at([tlsFailure, tlsRejectedBy, reporter], [addressIdentity])
+  #forbidden(path: PathTally, facts: number, bySource: boolean, count: number, reason: string): void {
+    path.forbidden += count
+    if (path.reason === '' || reason < path.reason) path.reason = reason
+    // A destination's answer of its own means that the call reached it; the caller's side can tell only where it went well.
+    const outcome = facts & FACT.outcome
+    if (!bySource && ANSWERED.includes(outcome)) path.forbiddenOk += count
+    if (bySource && outcome === OK && (facts & FACT.refused) === 0) path.forbiddenOkBySource += count
+  }
+
+  /** What stands out is few: text by text. */
+  #rare(rows: BlockRows, row: number, facts: number, count: number, end: number): void {
+    const span = { count, first: end, last: end }
+    const denied = (facts & FACT.outcome) === DENIED
+    const failed = (facts & FACT.tlsFailed) !== 0
+    const mismatch = (facts & FACT.mismatch) !== 0
+    const text = (name: Parameters<BlockRows['text']>[0]) => rows.text(name, row)
+    if (denied) {
+      const entry = entryKey([text('denialKind'), text('denialPolicy'), text('denialRule')])
+      addSpan(this.#denials.at([text('reporter')], entry), span)
+    }
+    if (failed) this.#failed(rows, row, span)
+    else if (mismatch) {
+      const entry = entryKey([text('sourceAddress'), text('sourceAddressIdentity'), text('tlsPeerSerial')])
+      addSpan(this.#mismatches.at([], entry), span)
+    }
+    const kind: ExampleKind = failed
+      ? 'tls_failure'
+      : denied
+        ? 'denied'
+        : mismatch
+          ? 'mismatch'
+          : (facts & FACT.policyDenies) !== 0
+            ? 'forbidden'
+            : 'plaintext'
+    const id = rows.requestId.empty(row) ? 0 : rows.requestId.hash(row)
+    const hash = hashNumber(hashNumber(id, end), rows.durationUs[row]!)
+    if (this.#examples.wants(kind, hash)) this.#examples.add(kind, hash, rows.example(row))
+  }
+
+  #failed(rows: BlockRows, row: number, span: { count: number; first: number; last: number }): void {
+    const bucket = [rows.text('tlsFailure', row), rows.text('tlsRejectedBy', row), rows.text('reporter', row)]
+    const entry = this.#tls.at(bucket, entryKey([rows.text('sourceAddressIdentity', row)]))
     mergeTls(entry, {
       ...entry,
-      count: group.count,
-      first: group.first,
-      last: group.last,
-      hash: group.sampleHash,
-      peerIssuer: group.tlsPeerIssuer,
-      peerSerial: group.tlsPeerSerial,
-      peerNotAfter: group.peerNotAfter,
-      detail: group.tlsDetail,
-      sources: textsOf(group.sourceAddress),
+      ...span,
+      hash: hashNumber(hashNumber(0, span.first), rows.durationUs[row]!),
+      peerIssuer: rows.text('tlsPeerIssuer', row),
+      peerSerial: rows.text('tlsPeerSerial', row),
+      peerNotAfter: rows.tlsPeerNotAfter[row]!,
+      detail: rows.text('tlsDetail', row),
+      sources: textsOf(rows.text('sourceAddress', row)),
     })
   }
 
-  #mismatched(group: RowGroup): void {
-    addSpan(this.#mismatches.at([], [group.sourceAddress, group.addressIdentity, group.tlsPeerSerial]), group)
-  }
-
-  #operation(group: RowGroup): void {
-    const path = this.#paths.at([], [group.method, group.route])
-    const n = group.count
-    const bySource = group.reporter === 'source' || group.reporter === 'app'
-    if (group.first < path.first) path.first = group.first
-    if (group.last > path.last) path.last = group.last
-    if (bySource) path.bySource += n
-    else path.byDestination += n
-    if (group.answer === ANSWER.notFound) path.notFound += n
-    if (group.outcome === 'denied') path.denied += n
-    if (group.decision === 'allowed') path.allowed += n
-    if (group.decision !== 'denied') return
-    path.forbidden += n
-    if (path.reason === '' || group.decisionReason < path.reason) path.reason = group.decisionReason
-    if (!gotThrough(group)) return
-    if (bySource) path.forbiddenOkBySource += n
-    else path.forbiddenOk += n
+  /** Only what went well says how long a call takes, and only a call that was made once. */
+  #sample(rows: BlockRows, row: number, reporter: number): void {
+    if (reporter !== DESTINATION && (reporter !== SOURCE || rows.attempts[row] !== 1)) return
+    const { requestId } = rows
+    if (requestId.empty(row)) return
+    const side = reporter === DESTINATION ? this.destination : this.source
+    const hash = requestId.hash(row)
+    if (side.wants(hash)) {
+      side.add(hash, requestId.check(row), rows.start[row]!, rows.durationUs[row]!, rows.durationStepUs[row]!)
+    }
   }
 }
 
-export function isMismatch(group: RowGroup): boolean {
-  return (
-    group.reporter === 'destination' &&
-    group.addressIdentity !== '' &&
-    group.tlsFailure === '' &&
-    group.tlsState !== 'plaintext' &&
-    group.addressIdentity !== group.pair.sourceIdentity
-  )
-}
-
-/** A destination's answer of its own means that the call reached it; the caller's side can tell only where it went well. */
-function gotThrough({ outcome, answer, reporter }: RowGroup): boolean {
-  if (reporter === 'source' || reporter === 'app') return outcome === 'ok' && answer !== ANSWER.refused
-  return outcome === 'ok' || outcome === 'client_error' || outcome === 'server_error'
-}
+/** Places of REPORTER_PRECEDENCE in order of name. */
+const BY_NAME = REPORTER_PRECEDENCE.map((name: Reporter, place) => ({ name, place }))
+  .sort((a, b) => (a.name < b.name ? -1 : 1))
+  .map(({ place }) => place)
 
 const TALLY_COUNTS = ['connections', 'plaintext', 'mutual', 'bytesReceived', 'bytesSent', 'durationUs'] as const
 const EMPTY_COUNTS = { connections: 0, plaintext: 0, mutual: 0, bytesReceived: 0, bytesSent: 0, durationUs: 0 }
 
-const EMPTY_SPAN = { count: 0, first: Number.POSITIVE_INFINITY, last: 0 }
-
-interface Span {
-  count: number
-  first: number
-  last: number
-}
-
-function addSpan(into: Span, from: Span): void {
-  into.count += from.count
-  into.first = Math.min(into.first, from.first)
-  into.last = Math.max(into.last, from.last)
-}
-
-const DENIALS: CappedOptions<DenialTally> = {
-  cap: WINDOW_CAPS.denials,
-  rest: ['', OTHER, ''],
-  make: ([reporter, kind, policy, rule]) => ({
-    reporter: reporter as Reporter,
-    kind: kind as DenialTally['kind'],
-    policy: policy!,
-    rule: rule!,
-    ...EMPTY_SPAN,
-  }),
-  merge: addSpan,
-}
-
-const MISMATCHES: CappedOptions<MismatchTally> = {
-  cap: WINDOW_CAPS.mismatches,
-  rest: [OTHER, OTHER, ''],
-  make: ([address, addressIdentity, peerSerial]) => ({
-    address: address!,
-    addressIdentity: addressIdentity!,
-    peerSerial: peerSerial!,
-    ...EMPTY_SPAN,
-  }),
-  merge: addSpan,
-}
-
-const TLS: CappedOptions<TlsEntry> = {
-  cap: WINDOW_CAPS.tls,
-  rest: [OTHER],
-  make: ([failure, rejectedBy, reporter, addressIdentity]) => ({
-    reporter: reporter as Reporter,
-    failure: failure as TlsTally['failure'],
-    rejectedBy: rejectedBy as TlsTally['rejectedBy'],
-    ...EMPTY_SPAN,
-    peerIssuer: '',
-    peerSerial: '',
-    peerNotAfter: 0,
-    detail: '',
-    addresses: [],
-    addressIdentity: addressIdentity!,
-    hash: Number.POSITIVE_INFINITY,
-    sources: new SmallestTexts(WINDOW_CAPS.identities),
-  }),
-  merge: mergeTls,
-}
-
-const PATHS: CappedOptions<PathTally> = {
-  cap: WINDOW_CAPS.paths,
-  rest: [OTHER, OTHER],
-  make: ([method, route]) => ({
-    method: method!,
-    route: route!,
-    bySource: 0,
-    byDestination: 0,
-    notFound: 0,
-    denied: 0,
-    forbidden: 0,
-    forbiddenOk: 0,
-    forbiddenOkBySource: 0,
-    allowed: 0,
-    reason: '',
-    first: Number.POSITIVE_INFINITY,
-    last: 0,
-  }),
-  merge: mergePath,
-}
-
-function textsOf(text: string): SmallestTexts {
-  const texts = new SmallestTexts(1)
-  texts.add(text)
-  return texts
-}
-
-function mergeTls(into: TlsEntry, from: TlsEntry): void {
-  addSpan(into, from)
-  into.sources.addAll(from.sources.sorted())
-  const words = (entry: TlsEntry) => JSON.stringify([entry.peerIssuer, entry.peerSerial, entry.detail])
-  if (from.hash < into.hash || (from.hash === into.hash && words(from) < words(into))) {
-    const { hash, peerIssuer, peerSerial, peerNotAfter, detail } = from
-    Object.assign(into, { hash, peerIssuer, peerSerial, peerNotAfter, detail })
-  }
-}
-
-function mergePath(into: PathTally, from: PathTally): void {
-  for (const name of PATH_COUNTS) into[name] += from[name]
-  into.first = Math.min(into.first, from.first)
-  into.last = Math.max(into.last, from.last)
-  if (into.reason === '' || (from.reason !== '' && from.reason < into.reason)) into.reason = from.reason
-}
-
-const PATH_COUNTS = [
-  'bySource',
-  'byDestination',
-  'notFound',
-  'denied',
-  'forbidden',
-  'forbiddenOk',
-  'forbiddenOkBySource',
-  'allowed',
-] as const
-
-function pathCount(path: PathTally): number {
-  return Math.max(path.bySource, path.byDestination)
-}
-
-function sum<T>(values: readonly T[], of: (value: T) => number): number {
-  return values.reduce((total, value) => total + of(value), 0)
+function counts(rests: readonly { count: number }[]): number {
+  return rests.reduce((sum, { count }) => sum + count, 0)
 }

@@ -5,12 +5,24 @@
 import { hashText } from '../hash.ts'
 
 interface Entry<T> {
-  rank: number
-  parts: readonly string[]
+  key: EntryKey
   value: T
 }
 
-/** A text that no other parts have: each preceded by its length. */
+/** What an entry is known by; made once where it is met often. */
+export interface EntryKey {
+  parts: readonly string[]
+  /** A text that no other parts have. */
+  text: string
+  rank: number
+}
+
+export function entryKey(parts: readonly string[]): EntryKey {
+  const text = joined(parts)
+  return { parts, text, rank: hashText(text) }
+}
+
+/** Each part preceded by its length. */
 function joined(parts: readonly string[]): string {
   let key = ''
   for (const part of parts) key += `${part.length}:${part}`
@@ -34,8 +46,8 @@ export class Buckets<T> {
     this.#options = options
   }
 
-  at(bucket: readonly string[], entry: readonly string[]): T {
-    return this.#bucket(joined(bucket), bucket).at(joined(entry), entry)
+  at(bucket: readonly string[], entry: EntryKey): T {
+    return this.#bucket(joined(bucket), bucket).at(entry)
   }
 
   merge(other: Buckets<T>): void {
@@ -44,11 +56,13 @@ export class Buckets<T> {
 
   /** In order of key; the rest of a bucket comes last in it. */
   values(): T[] {
-    return [...(this.#buckets ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, capped]) => capped.values())
+    if (this.#buckets === undefined) return []
+    return [...this.#buckets].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, capped]) => capped.values())
   }
 
   rests(): T[] {
-    return [...(this.#buckets?.values() ?? [])].flatMap((capped) => capped.rest ?? [])
+    if (this.#buckets === undefined) return []
+    return [...this.#buckets.values()].flatMap((capped) => capped.rest ?? [])
   }
 
   #bucket(key: string, bucket: readonly string[]): Capped<T> {
@@ -62,7 +76,7 @@ export class Buckets<T> {
   }
 }
 
-class Capped<T> {
+export class Capped<T> {
   readonly #options: CappedOptions<T>
   readonly bucket: readonly string[]
   readonly #entries = new Map<string, Entry<T>>()
@@ -74,27 +88,28 @@ class Capped<T> {
     this.bucket = bucket
   }
 
-  at(key: string, parts: readonly string[]): T {
-    const known = this.#entries.get(key)
+  at(key: EntryKey): T {
+    const known = this.#entries.get(key.text)
     if (known !== undefined) return known.value
-    const rank = hashText(key)
     if (this.#entries.size >= this.#options.cap) {
-      if (rank >= this.#limit) return this.#common()
+      if (key.rank >= this.#limit) return this.#common()
       this.#evict()
     }
-    const value = this.#options.make([...this.bucket, ...parts])
-    this.#entries.set(key, { rank, parts, value })
-    if (this.#entries.size >= this.#options.cap) this.#limit = this.#largest().rank
+    const value = this.#options.make([...this.bucket, ...key.parts])
+    this.#entries.set(key.text, { key, value })
+    if (this.#entries.size >= this.#options.cap) this.#limit = this.#largest().key.rank
     return value
   }
 
   merge(other: Capped<T>): void {
-    for (const [key, { parts, value }] of other.#entries) this.#options.merge(this.at(key, parts), value)
+    for (const { key, value } of other.#entries.values()) this.#options.merge(this.at(key), value)
     if (other.rest !== undefined) this.#options.merge(this.#common(), other.rest)
   }
 
   values(): T[] {
-    const sorted = [...this.#entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry.value)
+    const sorted = [...this.#entries.values()]
+      .sort(({ key: a }, { key: b }) => (a.text < b.text ? -1 : 1))
+      .map(({ value }) => value)
     return this.rest === undefined ? sorted : [...sorted, this.rest]
   }
 
@@ -106,15 +121,18 @@ class Capped<T> {
   #evict(): void {
     const { key, value } = this.#largest()
     this.#options.merge(this.#common(), value)
-    this.#entries.delete(key)
+    this.#entries.delete(key.text)
   }
 
-  #largest(): { key: string; rank: number; value: T } {
-    let largest = { key: '', rank: -1, value: undefined as T }
-    for (const [key, { rank, value }] of this.#entries) {
-      if (rank > largest.rank || (rank === largest.rank && key > largest.key)) largest = { key, rank, value }
+  #largest(): Entry<T> {
+    let largest: Entry<T> | undefined
+    for (const entry of this.#entries.values()) {
+      const { rank, text } = entry.key
+      if (largest === undefined || rank > largest.key.rank || (rank === largest.key.rank && text > largest.key.text)) {
+        largest = entry
+      }
     }
-    return largest
+    return largest!
   }
 }
 
@@ -122,13 +140,17 @@ class Capped<T> {
 export class SmallestTexts {
   readonly #cap: number
   #texts: string[] = []
+  #last = ''
 
   constructor(cap: number) {
     this.#cap = cap
   }
 
   add(text: string): void {
-    if (text === '' || this.#texts.includes(text)) return
+    // Mostly it is the one that came last.
+    if (text === this.#last || text === '') return
+    this.#last = text
+    if (this.#texts.includes(text)) return
     this.#texts.push(text)
     if (this.#texts.length > this.#cap) {
       this.#texts.sort((a, b) => hashText(a) - hashText(b) || (a < b ? -1 : 1))
@@ -141,6 +163,6 @@ export class SmallestTexts {
   }
 
   sorted(): string[] {
-    return [...this.#texts].sort()
+    return this.#texts.toSorted()
   }
 }

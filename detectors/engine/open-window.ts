@@ -5,8 +5,9 @@
  */
 import type { Trust } from '../../core/call.ts'
 import { hashText } from '../hash.ts'
-import { OTHER, type PairKey, pairKeyText } from '../window.ts'
+import { OTHER, pairKeyText } from '../window.ts'
 import { PairAccumulator } from './accumulator.ts'
+import type { Pair } from './pair-table.ts'
 
 export interface OpenWindowLimits {
   /** Pairs of one destination and trust that are not established. */
@@ -32,7 +33,7 @@ export class OpenWindow {
   readonly firstTick: number
   readonly #limits: OpenWindowLimits
   readonly #established: (owner: string, key: string) => boolean
-  readonly #owners = new Map<string, Owner>()
+  readonly #owners: Record<Trust, Map<string, Owner>> = { verified: new Map(), claimed: new Map() }
   #pairs = 0
 
   constructor(
@@ -48,12 +49,13 @@ export class OpenWindow {
     this.#established = established
   }
 
-  at(pair: PairKey, key: string, trust: Trust): PairAccumulator {
-    const owner = this.#owner(pair.destinationService, trust)
+  at(pair: Pair, trust: Trust): PairAccumulator {
+    const { key } = pair
+    const name = pair.pair.destinationService
+    const owner = this.#owner(name, trust)
     const known = owner.pairs.get(key)
     if (known !== undefined) return known
-    const name = pair.destinationService
-    if (trust === 'verified' && this.#established(name, key)) return this.#make(owner, pair, key, trust)
+    if (trust === 'verified' && this.#established(name, key)) return this.#make(owner, pair, trust)
     if (this.#pairs >= this.#limits.pairs) {
       this.folded += 1
       return this.#rest(OTHER, trust)
@@ -64,32 +66,33 @@ export class OpenWindow {
       this.#evict(owner, name, trust)
     }
     owner.ranks.set(key, rank)
-    const made = this.#make(owner, pair, key, trust)
+    const made = this.#make(owner, pair, trust)
     if (owner.ranks.size >= this.#limits.newPairsPerOwner) owner.limit = largest(owner.ranks).rank
     return made
   }
 
   /** Accumulators by destination, in order of destination and key; verified before claimed. */
   *byOwner(): Generator<readonly [owner: string, pairs: PairAccumulator[]]> {
-    const names = [...new Set([...this.#owners.keys()].map((name) => name.slice(1)))].sort()
+    const { verified, claimed } = this.#owners
+    const names = [...new Set([...verified.keys(), ...claimed.keys()])].sort()
     for (const name of names) {
-      yield [name, ['v', 'c'].flatMap((trust) => sorted(this.#owners.get(trust + name)?.pairs))] as const
+      yield [name, [...sorted(verified.get(name)), ...sorted(claimed.get(name))]] as const
     }
   }
 
   #owner(name: string, trust: Trust): Owner {
-    const key = (trust === 'verified' ? 'v' : 'c') + name
-    let owner = this.#owners.get(key)
+    const owners = this.#owners[trust]
+    let owner = owners.get(name)
     if (owner === undefined) {
       owner = { pairs: new Map(), ranks: new Map(), limit: Number.POSITIVE_INFINITY }
-      this.#owners.set(key, owner)
+      owners.set(name, owner)
     }
     return owner
   }
 
-  #make(owner: Owner, pair: PairKey, key: string, trust: Trust): PairAccumulator {
-    const made = new PairAccumulator(pair, key, trust, this.start)
-    owner.pairs.set(key, made)
+  #make(owner: Owner, pair: Pair, trust: Trust): PairAccumulator {
+    const made = new PairAccumulator(pair, trust, this.start)
+    owner.pairs.set(pair.key, made)
     this.#pairs += 1
     return made
   }
@@ -104,7 +107,7 @@ export class OpenWindow {
     }
     const key = pairKeyText(pair)
     const owner = this.#owner(destinationService, trust)
-    return owner.pairs.get(key) ?? this.#make(owner, pair, key, trust)
+    return owner.pairs.get(key) ?? this.#make(owner, { pair, key }, trust)
   }
 
   #evict(owner: Owner, name: string, trust: Trust): void {
@@ -116,8 +119,9 @@ export class OpenWindow {
   }
 }
 
-function sorted(pairs: ReadonlyMap<string, PairAccumulator> | undefined): PairAccumulator[] {
-  return [...(pairs ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, accumulator]) => accumulator)
+function sorted(owner: Owner | undefined): PairAccumulator[] {
+  if (owner === undefined) return []
+  return [...owner.pairs.values()].sort((a, b) => (a.pair.key < b.pair.key ? -1 : 1))
 }
 
 function largest(ranks: ReadonlyMap<string, number>): { key: string; rank: number } {

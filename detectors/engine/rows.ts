@@ -1,210 +1,113 @@
 /**
- * The rows of a block, grouped by everything that matters to a window except time and sizes. Per row the loops touch numbers only
- * (budget: docs/detectors.md); text is read once per group.
+ * A block as stage 1 adds it up: rows told apart by window, trust and pair (cells) and by operation, and what is short of each row
+ * in one number of bits. A column is read once and its texts once per dictionary; rows are numbers (budget: docs/detectors.md).
  */
 import type { Block, LowColumn } from '../../core/block.ts'
-import type {
-  CallColumn,
-  Decision,
-  DenialKind,
-  Outcome,
-  Reporter,
-  TlsFailure,
-  TlsState,
-  Trust,
-} from '../../core/call.ts'
+import type { CallColumn } from '../../core/call.ts'
 import type { Example } from '../detector.ts'
-import { hashNumber } from '../hash.ts'
-import { type PairKey, pairKeyText, WINDOW_US } from '../window.ts'
+import { OUTCOMES, REPORTER_PRECEDENCE, WINDOW_US } from '../window.ts'
+import { type EntryKey, entryKey } from './capped.ts'
 import { type Column, type Groups, groupRows } from './grouping.ts'
+import { type PairColumns, pairColumns } from './pair-columns.ts'
+import type { Pair, PairTable } from './pair-table.ts'
 import type { ReadBlock } from './read-block.ts'
 
-/** What the answer's code says beside the outcome. */
-export const ANSWER = { other: 0, notFound: 1, refused: 2 } as const
+/** Bits of `facts`: places in OUTCOMES and REPORTER_PRECEDENCE, and what is so (1) or not (0). */
+export const FACT = {
+  outcome: 0b111,
+  reporter: 0b11 << 3,
+  connection: 1 << 5,
+  plaintext: 1 << 6,
+  mutual: 1 << 7,
+  tlsFailed: 1 << 8,
+  /** A verified identity from an address that the inventory gives to another. */
+  mismatch: 1 << 9,
+  policyAllows: 1 << 10,
+  policyDenies: 1 << 11,
+  /** Answered 404 or without a route. */
+  notFound: 1 << 12,
+  /** Answered that the caller may not. */
+  refused: 1 << 13,
+  verified: 1 << 14,
+  /** A request with a method or a route. */
+  operation: 1 << 15,
+} as const
+export const REPORTER_SHIFT = 3
 
-/** Rows that agree in all these facts, and their sums. */
-export interface RowGroup {
-  pair: PairKey
-  key: string
-  windowStart: number
-  kind: 'request' | 'connection'
-  reporter: Reporter
-  trust: Trust
-  outcome: Outcome
-  denialKind: DenialKind
-  denialPolicy: string
-  denialRule: string
-  tlsState: TlsState
-  tlsFailure: TlsFailure
-  tlsRejectedBy: '' | 'source' | 'destination'
-  tlsPeerSerial: string
-  tlsPeerIssuer: string
-  tlsDetail: string
-  /** Empty unless a TLS failure or a mismatch makes it matter. */
-  sourceAddress: string
-  /** Identity declared for the address, where it is not the one that was presented. */
-  addressIdentity: string
-  destinationIdentity: string
-  destinationNamespace: string
-  method: string
-  route: string
-  answer: number
-  decision: Decision
-  decisionReason: string
-  /** Summed weight. */
-  count: number
-  first: number
-  last: number
-  bytesReceived: number
-  bytesSent: number
-  durationUs: number
-  /** Earliest end of a peer certificate; 0 where none is known. */
-  peerNotAfter: number
-  /** Row with the smallest hash. */
-  sample: number
-  sampleHash: number
-}
+const DESTINATION = REPORTER_PRECEDENCE.indexOf('destination') << REPORTER_SHIFT
 
 export class BlockRows {
-  readonly groups: RowGroup[] = []
-  readonly of: Int32Array
-  readonly #block: Block
-  readonly #texts: Pick<ReadBlock, 'requestId' | 'traceId' | 'path'>
-  readonly #skip: Uint8Array | undefined
+  readonly rows: number
+  readonly facts: Int32Array
+  readonly cells: Groups
+  readonly operations: readonly EntryKey[]
+  readonly operationOf: Int32Array
+  readonly end: ArrayLike<number>
+  readonly start: ArrayLike<number>
+  readonly weight: ArrayLike<number>
+  readonly attempts: ArrayLike<number>
+  readonly durationUs: ArrayLike<number>
+  readonly durationStepUs: ArrayLike<number>
+  readonly bytesReceived: ArrayLike<number>
+  readonly bytesSent: ArrayLike<number>
+  readonly tlsPeerNotAfter: ArrayLike<number>
+  readonly destinationIdentity: LowColumn
+  readonly destinationNamespace: LowColumn
+  readonly tlsPeerIssuer: LowColumn
+  readonly requestId: ReadBlock['requestId']
+  readonly #read: ReadBlock
+  readonly #pairs: PairColumns
 
-  /** `skip[row]` = 1 leaves a row out (a delivery that came before). */
-  constructor(read: ReadBlock, skip?: Uint8Array) {
+  constructor(read: ReadBlock) {
     const { block } = read
-    this.#block = block
-    this.#texts = read
-    this.#skip = skip
-    const { pairs, keys } = groupByPair(block)
-    const derived = deriveColumns(block)
-    const columns: Column[] = [
-      { index: pairs.of, size: Math.max(1, pairs.first.length) },
-      derived.window,
-      ...GROUPED.map((name) => lowColumn(block.low(name))),
-      ...derived.columns,
-    ]
-    const groups = groupRows(block.rows, columns)
-    this.of = groups.of
-    this.#sum(groups, pairs.of, keys, derived)
+    this.#read = read
+    this.rows = block.rows
+    this.requestId = read.requestId
+    this.end = block.numbers('end')
+    this.start = block.numbers('start')
+    this.weight = block.numbers('weight')
+    this.attempts = block.numbers('attempts')
+    this.durationUs = block.numbers('durationUs')
+    this.durationStepUs = block.numbers('durationStepUs')
+    this.bytesReceived = block.numbers('bytesReceived')
+    this.bytesSent = block.numbers('bytesSent')
+    this.tlsPeerNotAfter = block.numbers('tlsPeerNotAfter')
+    this.destinationIdentity = block.low('destinationIdentity')
+    this.destinationNamespace = block.low('destinationNamespace')
+    this.tlsPeerIssuer = block.low('tlsPeerIssuer')
+    this.facts = factsOf(block)
+    this.#pairs = pairColumns(block)
+    this.cells = groupRows(block.rows, [windowColumn(this.end), low(block, 'trust'), ...this.#pairs.columns])
+    const operations = groupRows(block.rows, [low(block, 'method'), low(block, 'route')])
+    this.operations = operations.first.map((row) => entryKey([this.text('method', row), this.text('route', row)]))
+    this.operationOf = operations.of
   }
 
-  #sum(groups: Groups, pairOf: Int32Array, pairs: readonly { pair: PairKey; key: string }[], derived: Derived): void {
-    const block = this.#block
-    for (const row of groups.first) {
-      const text = (name: CallColumn): string => {
-        const column = block.low(name)
-        return column.dictionary[column.index[row]!]!
-      }
-      const at = (name: keyof Derived['texts']): string => {
-        const { index, dictionary } = derived.texts[name]
-        return dictionary[index[row]!]!
-      }
-      const { pair, key } = pairs[pairOf[row]!]!
-      // One literal: with a spread such an object is ten times as dear.
-      this.groups.push({
-        pair,
-        key,
-        windowStart: derived.starts[derived.window.index[row]!]!,
-        kind: text('kind') as RowGroup['kind'],
-        reporter: text('reporter') as Reporter,
-        trust: text('trust') as Trust,
-        outcome: text('outcome') as Outcome,
-        denialKind: text('denialKind') as DenialKind,
-        denialPolicy: text('denialPolicy'),
-        denialRule: text('denialRule'),
-        tlsState: text('tlsState') as TlsState,
-        tlsFailure: text('tlsFailure') as TlsFailure,
-        tlsRejectedBy: text('tlsRejectedBy') as RowGroup['tlsRejectedBy'],
-        tlsPeerSerial: at('serial'),
-        tlsPeerIssuer: text('tlsPeerIssuer'),
-        tlsDetail: at('detail'),
-        sourceAddress: at('address'),
-        addressIdentity: at('addressIdentity'),
-        destinationIdentity: text('destinationIdentity'),
-        destinationNamespace: text('destinationNamespace'),
-        method: text('method'),
-        route: text('route'),
-        answer: derived.answer[row]!,
-        decision: text('decision') as Decision,
-        decisionReason: at('reason'),
-        count: 0,
-        first: Number.POSITIVE_INFINITY,
-        last: 0,
-        bytesReceived: 0,
-        bytesSent: 0,
-        durationUs: 0,
-        peerNotAfter: 0,
-        sample: row,
-        sampleHash: Number.POSITIVE_INFINITY,
-      })
-    }
-    const { of } = groups
-    const end = block.numbers('end')
-    const weight = block.numbers('weight')
-    const received = block.numbers('bytesReceived')
-    const sent = block.numbers('bytesSent')
-    const duration = block.numbers('durationUs')
-    const notAfter = block.numbers('tlsPeerNotAfter')
-    for (let row = 0; row < block.rows; row += 1) {
-      if (this.#skip !== undefined && this.#skip[row] === 1) continue
-      const group = this.groups[of[row]!]!
-      const time = end[row]!
-      const n = weight[row]!
-      group.count += n
-      if (time < group.first) group.first = time
-      if (time > group.last) group.last = time
-      group.bytesReceived += received[row]!
-      group.bytesSent += sent[row]!
-      group.durationUs += duration[row]! * n
-      const until = notAfter[row]!
-      if (until > 0 && (group.peerNotAfter === 0 || until < group.peerNotAfter)) group.peerNotAfter = until
-      const hash = hashNumber(hashNumber(0, time), duration[row]!)
-      if (hash < group.sampleHash) {
-        group.sampleHash = hash
-        group.sample = row
-      }
-    }
+  /** Pair of a row. */
+  pair(row: number, table: PairTable): Pair {
+    return this.#pairs.pair(row, table)
   }
 
-  skipped(row: number): boolean {
-    return this.#skip !== undefined && this.#skip[row] === 1
+  windowStart(row: number): number {
+    return Math.floor(this.end[row]! / WINDOW_US) * WINDOW_US
   }
 
-  get rows(): number {
-    return this.#block.rows
-  }
-
-  /** Two 32-bit hashes of the request id, or undefined where there is none. */
-  idHash(row: number): number | undefined {
-    return this.#texts.requestId.empty(row) ? undefined : this.#texts.requestId.hash(row)
-  }
-
-  idCheck(row: number): number {
-    return this.#texts.requestId.hash(row, 0x5bd1e995)
-  }
-
-  numbers(name: 'start' | 'durationUs' | 'durationStepUs' | 'attempts' | 'weight' | 'end'): ArrayLike<number> {
-    return this.#block.numbers(name)
+  text(name: CallColumn, row: number): string {
+    const { dictionary, index } = this.#read.block.low(name)
+    return dictionary[index[row]!]!
   }
 
   /** The row as an example. */
   example(row: number): Example {
-    const low = (name: CallColumn): string => {
-      const column = this.#block.low(name)
-      return column.dictionary[column.index[row]!]!
-    }
-    const detail = low('tlsDetail') || low('denialPolicy') || low('decisionReason')
+    const detail = this.text('tlsDetail', row) || this.text('denialPolicy', row) || this.text('decisionReason', row)
     return {
-      at: this.#block.numbers('end')[row]!,
-      requestId: clip(this.#texts.requestId.text(row)),
-      traceId: clip(this.#texts.traceId.text(row)),
-      sourceAddress: low('sourceAddress'),
-      method: low('method'),
-      path: clip(this.#texts.path.text(row)),
-      status: this.#block.numbers('status')[row]!,
+      at: this.end[row]!,
+      requestId: clip(this.requestId.text(row)),
+      traceId: clip(this.#read.traceId.text(row)),
+      sourceAddress: this.text('sourceAddress', row),
+      method: this.text('method', row),
+      path: clip(this.#read.path.text(row)),
+      status: this.#read.block.numbers('status')[row]!,
       detail: clip(detail),
     }
   }
@@ -216,170 +119,96 @@ function clip(text: string): string {
   return text.length <= MAX_EXAMPLE_TEXT ? text : text.slice(0, MAX_EXAMPLE_TEXT)
 }
 
-/** Low columns that every group is split by, as they are. */
-const GROUPED = [
-  'kind',
-  'reporter',
-  'trust',
-  'outcome',
-  'denialKind',
-  'denialPolicy',
-  'denialRule',
-  'tlsState',
-  'tlsFailure',
-  'tlsRejectedBy',
-  'tlsPeerIssuer',
-  'destinationIdentity',
-  'destinationNamespace',
-  'method',
-  'route',
-  'decision',
-] as const satisfies readonly CallColumn[]
-
-function lowColumn({ index, dictionary }: LowColumn): Column {
+function low(block: Block, name: CallColumn): Column {
+  const { index, dictionary } = block.low(name)
   return { index, size: dictionary.length }
 }
 
-/** Pairs of the block (docs/decisions/020-pair-key.md). */
-function groupByPair(block: Block): { pairs: Groups; keys: { pair: PairKey; key: string }[] } {
-  const identity = block.low('sourceIdentity')
-  const identityOrigin = block.low('sourceIdentityOrigin')
-  const addressIdentity = block.low('sourceAddressIdentity')
-  const workload = block.low('sourceWorkload')
-  const workloadOrigin = block.low('sourceWorkloadOrigin')
-  const namespace = block.low('sourceNamespace')
-  const address = block.low('sourceAddress')
-  const destination = block.low('destinationService')
-  const usable = originUsable(identityOrigin.dictionary)
-  const declared = workloadOrigin.dictionary.map((origin) => origin === 'inventory')
-  const rows = block.rows
-  const key = new Uint32Array(rows)
-  const byAddress = new Uint32Array(rows)
-  const fallback = new Uint32Array(rows)
-  const own = new Uint32Array(rows)
-  const ns = new Uint32Array(rows)
-  for (let row = 0; row < rows; row += 1) {
-    const named = identity.index[row]!
-    const known = named !== 0 && usable[identityOrigin.index[row]!]!
-    const identified = known || addressIdentity.index[row]! !== 0
-    if (known) key[row] = named
-    else fallback[row] = addressIdentity.index[row]!
-    if (declared[workloadOrigin.index[row]!]!) {
-      own[row] = workload.index[row]!
-      ns[row] = namespace.index[row]!
-    } else if (!identified) byAddress[row] = address.index[row]!
-  }
-  const pairs = groupRows(rows, [
-    lowColumn(destination),
-    { index: key, size: identity.dictionary.length },
-    { index: fallback, size: addressIdentity.dictionary.length },
-    { index: own, size: workload.dictionary.length },
-    { index: ns, size: namespace.dictionary.length },
-    { index: byAddress, size: address.dictionary.length },
-  ])
-  const keys = pairs.first.map((row) => {
-    const pair: PairKey = {
-      sourceIdentity: identity.dictionary[key[row]!]! || addressIdentity.dictionary[fallback[row]!]!,
-      sourceWorkload: workload.dictionary[own[row]!]!,
-      sourceNamespace: namespace.dictionary[ns[row]!]!,
-      sourceAddress: address.dictionary[byAddress[row]!]!,
-      destinationService: destination.dictionary[destination.index[row]!]!,
+/** Small numbers for the windows of the rows' ends. */
+function windowColumn(end: ArrayLike<number>): Column {
+  const index = new Uint32Array(end.length)
+  const known = new Map<number, number>()
+  let last = -1
+  let place = 0
+  for (let row = 0; row < end.length; row += 1) {
+    const window = Math.floor(end[row]! / WINDOW_US)
+    if (window !== last) {
+      last = window
+      place = known.get(window) ?? known.size
+      known.set(window, place)
     }
-    return { pair, key: pairKeyText(pair) }
-  })
-  return { pairs, keys }
+    index[row] = place
+  }
+  return { index, size: Math.max(1, known.size) }
 }
 
-/** A learned name annotates; it never makes a key. */
-function originUsable(dictionary: readonly string[]): boolean[] {
-  return dictionary.map((origin) => origin === 'record' || origin === 'inventory')
+function factsOf(block: Block): Int32Array {
+  const facts = new Int32Array(block.rows)
+  mark(facts, block.low('outcome'), (text) => (OUTCOMES as readonly string[]).indexOf(text))
+  mark(
+    facts,
+    block.low('reporter'),
+    (text) => (REPORTER_PRECEDENCE as readonly string[]).indexOf(text) << REPORTER_SHIFT,
+  )
+  mark(facts, block.low('kind'), (text) => (text === 'connection' ? FACT.connection : 0))
+  mark(facts, block.low('tlsState'), (text) =>
+    text === 'plaintext' ? FACT.plaintext : text === 'mutual' ? FACT.mutual : 0,
+  )
+  mark(facts, block.low('tlsFailure'), (text) => (text === '' ? 0 : FACT.tlsFailed))
+  mark(facts, block.low('decision'), (text) =>
+    text === 'allowed' ? FACT.policyAllows : text === 'denied' ? FACT.policyDenies : 0,
+  )
+  mark(facts, block.low('trust'), (text) => (text === 'verified' ? FACT.verified : 0))
+  mark(facts, block.low('responseFlags'), (text) => (isUnrouted(text) ? FACT.notFound : 0))
+  markAnswers(facts, block)
+  markOperations(facts, block)
+  markMismatches(facts, block)
+  return facts
 }
 
-interface Derived {
-  window: { index: Int32Array; size: number }
-  starts: number[]
-  answer: Uint8Array
-  columns: Column[]
-  texts: Record<
-    'address' | 'addressIdentity' | 'serial' | 'detail' | 'reason',
-    { index: ArrayLike<number>; dictionary: readonly string[] }
-  >
+function mark(facts: Int32Array, { dictionary, index }: LowColumn, bitsOf: (text: string) => number): void {
+  const bits = Int32Array.from(dictionary, bitsOf)
+  if (bits.every((own) => own === 0)) return
+  for (let row = 0; row < facts.length; row += 1) facts[row]! |= bits[index[row]!]!
 }
 
-/** Columns that split groups only where they matter; elsewhere 0, so that a hundred pods of one workload make one group. */
-function deriveColumns(block: Block): Derived {
-  const rows = block.rows
-  const identity = block.low('sourceIdentity')
-  const identityOrigin = block.low('sourceIdentityOrigin')
-  const addressIdentity = block.low('sourceAddressIdentity')
-  const address = block.low('sourceAddress')
-  const failure = block.low('tlsFailure')
-  const state = block.low('tlsState')
-  const serial = block.low('tlsPeerSerial')
-  const detail = block.low('tlsDetail')
-  const decision = block.low('decision')
-  const reason = block.low('decisionReason')
-  const flags = block.low('responseFlags')
+/** Envoy's flag for a request that no route took. */
+function isUnrouted(flags: string): boolean {
+  return flags === 'NR' || flags.startsWith('NR,') || flags.endsWith(',NR')
+}
+
+function markAnswers(facts: Int32Array, block: Block): void {
   const status = block.numbers('status')
   const grpc = block.numbers('grpcStatus')
-  const end = block.numbers('end')
-  const presented = identityOrigin.dictionary.map((origin) => origin === 'record')
-  const plaintext = state.dictionary.indexOf('plaintext')
-  const disallowed = decision.dictionary.indexOf('denied')
-  const sameIdentity = addressIdentity.dictionary.map((text) => identity.dictionary.indexOf(text))
-  const unrouted = flags.dictionary.map((text) => text === 'NR' || text.startsWith('NR,') || text.endsWith(',NR'))
-  const columns = {
-    address: new Uint32Array(rows),
-    addressIdentity: new Uint32Array(rows),
-    serial: new Uint32Array(rows),
-    detail: new Uint32Array(rows),
-    reason: new Uint32Array(rows),
-  }
-  const answer = new Uint8Array(rows)
-  const window = new Int32Array(rows)
-  const starts: number[] = []
-  const known = new Map<number, number>()
-  let lastStart = -1
-  let lastWindow = 0
-  for (let row = 0; row < rows; row += 1) {
-    const start = Math.floor(end[row]! / WINDOW_US) * WINDOW_US
-    if (start !== lastStart) {
-      lastStart = start
-      lastWindow = known.get(start) ?? starts.push(start) - 1
-      known.set(start, lastWindow)
-    }
-    window[row] = lastWindow
-    const failed = failure.index[row]! !== 0
-    const declared = addressIdentity.index[row]!
-    const named = identity.index[row]!
-    const mismatch =
-      declared !== 0 && named !== 0 && presented[identityOrigin.index[row]!]! && sameIdentity[declared] !== named
-    if (failed || mismatch || state.index[row]! === plaintext) {
-      columns.address[row] = address.index[row]!
-      columns.addressIdentity[row] = declared
-      columns.serial[row] = serial.index[row]!
-      if (failed) columns.detail[row] = detail.index[row]!
-    }
-    if (decision.index[row]! === disallowed) columns.reason[row] = reason.index[row]!
+  for (let row = 0; row < facts.length; row += 1) {
     const code = status[row]!
-    if (code === 404 || unrouted[flags.index[row]!]!) answer[row] = ANSWER.notFound
-    else if (code === 403 || code === 401 || grpc[row] === 7 || grpc[row] === 16) answer[row] = ANSWER.refused
+    if (code === 404) facts[row]! |= FACT.notFound
+    if ((facts[row]! & FACT.notFound) !== 0) continue
+    // gRPC: PERMISSION_DENIED, UNAUTHENTICATED.
+    if (code === 403 || code === 401 || grpc[row] === 7 || grpc[row] === 16) facts[row]! |= FACT.refused
   }
-  const texts = {
-    address: { index: columns.address, dictionary: address.dictionary },
-    addressIdentity: { index: columns.addressIdentity, dictionary: addressIdentity.dictionary },
-    serial: { index: columns.serial, dictionary: serial.dictionary },
-    detail: { index: columns.detail, dictionary: detail.dictionary },
-    reason: { index: columns.reason, dictionary: reason.dictionary },
+}
+
+function markOperations(facts: Int32Array, block: Block): void {
+  const method = block.low('method').index
+  const route = block.low('route').index
+  for (let row = 0; row < facts.length; row += 1) {
+    if ((method[row] !== 0 || route[row] !== 0) && (facts[row]! & FACT.connection) === 0) facts[row]! |= FACT.operation
   }
-  return {
-    window: { index: window, size: Math.max(1, starts.length) },
-    starts,
-    answer,
-    texts,
-    columns: [
-      ...Object.values(texts).map(({ index, dictionary }) => ({ index, size: dictionary.length })),
-      { index: answer, size: 3 },
-    ],
+}
+
+function markMismatches(facts: Int32Array, block: Block): void {
+  const identity = block.low('sourceIdentity')
+  const declared = block.low('sourceAddressIdentity')
+  const origin = block.low('sourceIdentityOrigin')
+  const presented = origin.dictionary.map((text) => text === 'record')
+  const places = new Map(identity.dictionary.map((text, place) => [text, place]))
+  const same = declared.dictionary.map((text) => places.get(text) ?? -1)
+  for (let row = 0; row < facts.length; row += 1) {
+    const own = declared.index[row]!
+    const named = identity.index[row]!
+    if (own === 0 || named === 0 || same[own] === named || !presented[origin.index[row]!]!) continue
+    const relevant = facts[row]! & (FACT.reporter | FACT.tlsFailed | FACT.plaintext)
+    if (relevant === DESTINATION) facts[row]! |= FACT.mismatch
   }
 }
