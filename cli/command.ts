@@ -22,6 +22,8 @@ export interface Command {
   /** `eastwatch <name> <usage>` */
   usage: string
   summary: string
+  /** What stands in the usage, and what it means. */
+  options: readonly (readonly [name: string, meaning: string])[]
   /** Its code, read only when the command is run: the start of each then costs no more than itself. */
   load(): Promise<{ run: Run }>
 }

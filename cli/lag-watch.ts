@@ -1,4 +1,5 @@
 /** Whether each group of the bus goes on: it is fine while it has little to read, or while its offset moves. */
+import { counted } from '../alerts/words.ts'
 import type { GroupLag } from '../core/bus/bus.ts'
 import { type Clock, MINUTE, SECOND } from '../core/clock.ts'
 import type { Check } from '../core/telemetry/health.ts'
@@ -42,10 +43,10 @@ export class LagWatch {
     })
     const most = Math.max(0, ...lags.map(({ committed, end }) => end - committed))
     if (stuck.length === 0)
-      return { ready: true, detail: `every group goes on; the slowest has ${most} records to read` }
+      return { ready: true, detail: `every group goes on; the slowest has ${counted(most, 'records')} to read` }
     const told = stuck.map(
       ({ group, topic, partition, committed, end, seconds }) =>
-        `${group} has not moved for ${seconds} s and has ${end - committed} records of ${topic}/${partition} to read`,
+        `${group} has not moved for ${seconds} s and has ${counted(end - committed, 'records')} of ${topic}/${partition} to read`,
     )
     return { ready: false, detail: told.join('; ') }
   }

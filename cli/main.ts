@@ -19,6 +19,12 @@ function help(): string {
   ].join('\n')
 }
 
+function helpOf({ name, usage, summary, options }: Command): string {
+  const width = Math.max(...options.map(([option]) => option.length))
+  const lines = options.map(([option, meaning]) => `  ${option.padEnd(width)}  ${meaning}\n`)
+  return `Usage: eastwatch ${name} ${usage}\n\n${summary}\n\n${lines.join('')}`
+}
+
 async function run(args: string[], around: Surroundings): Promise<ExitCode> {
   const [name, ...rest] = args
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
@@ -34,8 +40,8 @@ async function run(args: string[], around: Surroundings): Promise<ExitCode> {
     around.err(`eastwatch: there is no command ${JSON.stringify(name)}\n\n${help()}`)
     return 2
   }
-  if (rest.includes('--help')) {
-    around.out(`Usage: eastwatch ${command.name} ${command.usage}\n\n${command.summary}\n`)
+  if (rest.includes('--help') || rest.includes('-h')) {
+    around.out(helpOf(command))
     return 0
   }
   return execute(command, rest, around)
@@ -53,7 +59,9 @@ async function execute(command: Command, args: string[], around: Surroundings): 
       return 1
     }
     if (error instanceof UsageError || wrongArguments) {
-      around.err(`eastwatch ${command.name}: ${messageOf(error)}\nUsage: eastwatch ${command.name} ${command.usage}\n`)
+      // Node's advice on how to pass what looks like an option is of no use here.
+      const [what] = messageOf(error).split('. To specify')
+      around.err(`eastwatch ${command.name}: ${what}\nUsage: eastwatch ${command.name} ${command.usage}\n`)
       return 2
     }
     if (error instanceof PipelineError) {

@@ -12,24 +12,37 @@ export interface Report {
   hours: number
   services: Examined[]
   rejected: RejectedFacts[]
+  /** Whether `eastwatch up` runs on the data folder now. */
+  running: boolean
 }
 
-export function reportText({ hours, services, rejected }: Report, config: EastwatchConfig): string {
+export function reportText({ hours, services, rejected, running }: Report, config: EastwatchConfig): string {
   const time = hours === 1 ? 'the last hour' : `the last ${hours} hours`
   const parts =
-    services.length === 0 ? [nothing(time, config)] : [held(services, time), seen(services), mending(services, config)]
+    services.length === 0
+      ? [nothing(time, running, config)]
+      : [held(services, time), seen(services), mending(services, config)]
   if (rejected.length > 0) parts.push(unread(rejected))
   return parts.join('\n')
 }
 
-function nothing(time: string, { collector }: EastwatchConfig): string {
+function nothing(time: string, running: boolean, { collector, dataFolder }: EastwatchConfig): string {
+  const state = running
+    ? `eastwatch up runs on ${dataFolder}. Send it access logs over OTLP: ${addresses(collector)}.`
+    : `eastwatch up does not run on ${dataFolder}. Start it, then send it access logs over OTLP: ${addresses(collector)}.`
   return [
     `No calls were stored in ${time}, so every detector is blind.`,
     '',
-    `Is eastwatch up running? Then send it access logs over OTLP: gRPC ${collector.grpcAddress}, HTTP ${collector.httpAddress}.`,
+    state,
     'What to paste: docs/connect-envoy.md, docs/connect-istio.md. A record shows up here some seconds after it came.',
     '',
   ].join('\n')
+}
+
+/** A free port is known to whoever started it only. */
+function addresses({ grpcAddress, httpAddress }: EastwatchConfig['collector']): string {
+  const free = [grpcAddress, httpAddress].some((address) => address.endsWith(':0'))
+  return free ? 'it says where when it starts' : `gRPC ${grpcAddress}, HTTP ${httpAddress}`
 }
 
 /** A dash where there was nothing to judge by. */

@@ -1,5 +1,6 @@
 /** What /readyz and /metrics tell of the pipeline as a whole; each part has its own metrics beside it. */
 import { metrics } from '@opentelemetry/api'
+import { counted } from '../alerts/words.ts'
 import type { RunningCollector } from '../collector/app.ts'
 import type { LocalBus } from '../core/bus/local/local-bus.ts'
 import { systemClock } from '../core/clock.ts'
@@ -35,7 +36,7 @@ export function watchPipeline(health: Health, watched: Watched): () => void {
   health.register('store', () =>
     store.pid() === undefined
       ? { ready: false, detail: 'it is starting again' }
-      : { ready: true, detail: `answers; started again ${store.restarts()} times` },
+      : { ready: true, detail: `answers; started again ${counted(store.restarts(), 'times')}` },
   )
   registerMetrics(watched)
   const timer = setInterval(() => void bus.lag().then((lags) => groups.observe(lags)), OBSERVE_MS)

@@ -25,7 +25,7 @@ export async function openReader(config: StoreConfig, entry?: string): Promise<S
   if (!existsSync(join(dataFolder, 'clickhouse'))) {
     throw new PipelineError(
       'folder_unusable',
-      `there is no store in ${dataFolder} yet: eastwatch up or eastwatch demo makes it`,
+      `there is no store in ${dataFolder} yet: eastwatch up makes it; --config names a configuration with another dataFolder`,
     )
   }
   const store = await startStore(config, createLogger('silent'), { port: 0, ...(entry === undefined ? {} : { entry }) })

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { coverageOf } from '../../detectors/coverage.ts'
+import { findEndpoint } from '../../storage/embedded/endpoint.ts'
 import { coverageSql, type RejectedFacts, rejectedSql, type ServiceFacts } from '../../storage/queries/coverage.ts'
 import { openReader } from '../../storage/query.ts'
 import { type Run, UsageError } from '../command.ts'
@@ -22,12 +23,13 @@ export const run: Run = async (args, around) => {
     throw new UsageError(`--hours takes a whole number from 1 to ${MOST_HOURS}`)
   }
   const config = readConfig(values.config, around)
+  const running = (await findEndpoint(config.dataFolder)) !== undefined
   const reader = await openReader(config)
   try {
     const facts = await reader.rows<ServiceFacts>(coverageSql(hours))
     const rejected = await reader.rows<RejectedFacts>(rejectedSql(hours))
     const services = facts.map((service) => ({ ...service, detectors: coverageOf(service) }))
-    const report = { hours, services, rejected }
+    const report = { hours, running, services, rejected }
     around.out(values.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, config))
     const seesAll = services.length > 0 && services.every((s) => s.detectors.every((d) => d.state === 'on'))
     return seesAll && rejected.length === 0 ? 0 : 1

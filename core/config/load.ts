@@ -40,7 +40,9 @@ export function loadConfigFile<S extends z.ZodType>(path: string, schema: S, sur
     if (size > MAX_CONFIG_BYTES) throw new Error(`${size} bytes exceed the limit of ${MAX_CONFIG_BYTES}`)
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    throw new PipelineError('config', `configuration ${path} cannot be read: ${messageOf(error)}`, { cause: error })
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    const why = missing ? 'there is no such file' : messageOf(error)
+    throw new PipelineError('config', `configuration ${path} cannot be read: ${why}`, { cause: error })
   }
   return parseConfig(text, path, schema, surroundings)
 }

@@ -112,6 +112,14 @@ describe('eastwatch', () => {
     for (const name of ['up', 'demo', 'query', 'doctor', 'config']) {
       expect(help.out).toMatch(new RegExp(`^ {2}${name} `, 'm'))
     }
+    for (const name of ['up', 'demo', 'query', 'doctor', 'config']) {
+      const { code, out } = await eastwatch(folder, [name, '-h'])
+      expect(code).toBe(0)
+      // Every option of the usage is explained.
+      for (const option of /Usage: .*/.exec(out)![0].match(/--[a-z]+/g) ?? []) {
+        expect(out).toMatch(new RegExp(`^ {2}${option}\\b.* {2}\\S`, 'm'))
+      }
+    }
     const one = await eastwatch(folder, ['doctor', '--help'])
     expect([one.code, one.out]).toEqual([0, expect.stringContaining('Usage: eastwatch doctor [--config FILE]')])
   })

@@ -52,7 +52,8 @@ describe('eastwatch up', () => {
     expect(out).toContain('docs/connect-envoy.md')
     const json = await eastwatch(folder, ['doctor', '--json'])
     expect(json.code).toBe(1)
-    expect(JSON.parse(json.out)).toEqual({ hours: 1, services: [], rejected: [] })
+    expect(JSON.parse(json.out)).toEqual({ hours: 1, running: true, services: [], rejected: [] })
+    expect(out).toContain(`eastwatch up runs on ${folder}/eastwatch-data. Send it access logs`)
   })
 
   it('takes what a real Envoy sent, and stores every record once', async () => {
@@ -123,11 +124,35 @@ describe('eastwatch query', () => {
     }
   })
 
+  it('says so where there are no rows, and prints nothing to read for a program', async () => {
+    expect(await query('SELECT 1 WHERE 0')).toEqual({ code: 0, out: '', err: 'no rows\n' })
+    expect(await query('SELECT 1 WHERE 0', '--json')).toEqual({ code: 0, out: '', err: '' })
+  })
+
+  it('says what is wrong in words, and where to look', async () => {
+    for (const [sql, words] of [
+      ['SELECT * FROM nosuch', /^eastwatch query: Unknown table .*nosuch.*; "SHOW TABLES" lists what there is\n$/],
+      ['SELECT nosuch FROM calls', /^eastwatch query: .*nosuch.*; "DESCRIBE <table>" lists its columns\n$/],
+      ['SELECT number FROM numbers(5000000)', /^eastwatch query: Limit for result .+; add LIMIT, or raise storage/],
+    ] as const) {
+      const { code, err } = await query(sql)
+      expect(code).toBe(1)
+      expect(err).toMatch(words)
+      expect(err).not.toMatch(/Code:|DB::|[A-Z]_[A-Z]/)
+    }
+  })
+
   it('needs one statement', async () => {
-    for (const args of [['query'], ['query', 'SELECT', '1'], ['query', 'SELECT 1', '--format', 'xml']]) {
+    for (const args of [
+      ['query'],
+      ['query', ' '],
+      ['query', 'SELECT', '1'],
+      ['query', 'SELECT 1', '--format', 'xml'],
+    ]) {
       const { code, err } = await eastwatch(folder, args)
       expect(code).toBe(2)
       expect(err).toContain('Usage: eastwatch query "SELECT ..."')
+      expect(err.split('\n')).toHaveLength(3)
     }
   })
 })
