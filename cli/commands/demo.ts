@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { counted } from '../../alerts/words.ts'
 import { DAY, SECOND } from '../../core/clock.ts'
+import { PipelineError } from '../../core/errors.ts'
 import { processFolder, removeLeftOver } from '../../core/lifecycle/process-folder.ts'
 import { createLogger } from '../../core/logger.ts'
 import { ATTACKS } from '../../demo/attacks.ts'
@@ -76,7 +77,10 @@ async function tell({ story, folder, once, json }: Telling, around: Surroundings
   const originUs = beganMs * 1000 - storyUs(story)
   const clock = new SimulatedClock(originUs)
   const logger = createLogger(config.logLevel)
-  const pipeline = await startPipeline({ config, clock, ticking: false, logger }, signal)
+  const pipeline = await startPipeline({ config, clock, ticking: false, logger }, signal).catch(async (error) => {
+    await receiver.stop()
+    throw withoutConfig(error)
+  })
   say(introduction(story))
   const input: WorkerInput = {
     target: `127.0.0.1:${pipeline.ports.grpc}`,
@@ -136,6 +140,16 @@ async function tell({ story, folder, once, json }: Telling, around: Surroundings
   }
 }
 
+/** The demo reads no configuration, so a port that is in use is mended otherwise. */
+function withoutConfig(error: unknown): unknown {
+  if (!(error instanceof PipelineError) || error.code !== 'port_in_use') return error
+  const message = error.message.replace(
+    /; stop the other program or set .*$/,
+    '; stop the other program, or add --once',
+  )
+  return new PipelineError('port_in_use', `${message}, which takes free ports`, { cause: error })
+}
+
 const OPENED = `SELECT id, detector, kinds, severity, summary, source_identity AS sourceIdentity,
   source_workload AS sourceWorkload, destination_service AS destinationService, verdict, findings
   FROM eastwatch.incidents FINAL ORDER BY opened_at`
@@ -154,12 +168,11 @@ function introduction(story: Story): string {
 
 /** What may be tried while the demo goes on. */
 function live({ ports }: Pipeline): string {
-  const store = `http://127.0.0.1:${ports.clickhouse}/?user=eastwatch_reader&password=eastwatch`
   return [
     '',
     'Life in the shop goes on. Try:',
     '',
-    `  curl '${store}' -d 'SELECT severity, summary FROM incidents FINAL FORMAT Vertical'`,
+    `  curl -u eastwatch_reader:eastwatch http://127.0.0.1:${ports.clickhouse}/ -d "SELECT severity, summary FROM incidents FINAL FORMAT Vertical"`,
     `  curl http://127.0.0.1:${ports.health}/readyz`,
     '',
     `It takes access logs too: OTLP gRPC at 127.0.0.1:${ports.grpc}, OTLP HTTP at http://127.0.0.1:${ports.http}.`,
