@@ -129,6 +129,33 @@ describe('eastwatch', () => {
     expect(await eastwatch(prepared(''), ['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' })
   })
 
+  it('help and a check of the configuration load nothing of the pipeline: they are there at once', async () => {
+    const folder = prepared('logLevel: warn\n')
+    const heavy = [
+      '@grpc/grpc-js',
+      'lmdb',
+      'express',
+      '@opentelemetry/sdk-node',
+      '@clickhouse/client',
+      'chdb',
+      'kafkajs',
+    ]
+    const hooks = `export const resolve = (name, context, next) => {
+      if (${JSON.stringify(heavy)}.includes(name)) throw new Error(name + ' is loaded')
+      return next(name, context)
+    }`
+    writeFileSync(
+      join(folder, 'light.mjs'),
+      `import { register } from 'node:module'\nregister('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hooks)}))\n`,
+    )
+    const light = { NODE_OPTIONS: `--import ${join(folder, 'light.mjs')}` }
+    for (const args of [['--help'], ['query', '--help'], ['--version'], ['config', 'check'], ['config', 'print']]) {
+      const { code, err } = await eastwatch(folder, args, light)
+      expect([code, err], args.join(' ')).toEqual([0, ''])
+    }
+    expect((await eastwatch(folder, ['up'], light)).err).toContain('is loaded')
+  })
+
   it('wrong use is exit code 2 with the usage', async () => {
     const folder = prepared('')
     for (const [args, text] of [
