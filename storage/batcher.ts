@@ -7,8 +7,6 @@ import { MINUTE, SECOND } from '../core/clock.ts'
 export interface BatchLimits {
   maxRows: number
   maxBytes: number
-  /** A batch of less waits for `patience` steps of time instead of one: few big inserts are cheaper than many small ones. */
-  enoughRows: number
   /** Steps of log time (a second or more each) after which a batch is cut however small. */
   patience: number
 }
@@ -16,7 +14,6 @@ export interface BatchLimits {
 export const BATCH_LIMITS: BatchLimits = {
   maxRows: 131_072,
   maxBytes: 32 * 1024 * 1024,
-  enoughRows: 10_000,
   patience: 3,
 }
 
@@ -54,7 +51,7 @@ export class Batcher {
     if (this.#bytes === 0) return this.time - this.#since >= IDLE_US
     this.#since = this.time
     this.#steps += 1
-    return this.rows >= this.#limits.enoughRows || this.#steps >= this.#limits.patience
+    return this.#steps >= this.#limits.patience
   }
 
   /** The batch is cut; the next begins. */

@@ -51,7 +51,7 @@ function storeOver(client: ClickHouseClient): Store {
         const names = columns.map((name) => `\`${name}\``).join(', ')
         // Text that was cut may hold half of a surrogate pair, which is stored as it stands.
         const json = format === 'JSONEachRow' ? ', input_format_json_throw_on_bad_escape_sequence = 0' : ''
-        const settings = `insert_deduplication_token = '${token}', async_insert = 0${json}`
+        const settings = `insert_deduplication_token = '${token}', async_insert = 0, materialize_skip_indexes_on_insert = 0${json}`
         const { stream } = await client.exec({
           query: `INSERT INTO eastwatch.${table} (${names}) SETTINGS ${settings} FORMAT ${format}`,
           values: body,

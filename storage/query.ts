@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf, PipelineError } from '../core/errors.ts'
+import { harmlessLines } from '../core/harmless.ts'
 import { createLogger } from '../core/logger.ts'
 import { findEndpoint } from './embedded/endpoint.ts'
 import { READER } from './embedded/request.ts'
@@ -45,7 +46,8 @@ export async function runQuery({ config, sql, format, entry }: QueryOptions): Pr
   const reader = await openReader(config, entry)
   try {
     const text = await reader.text(sql, format === 'json' ? 'JSONEachRow' : 'PrettyCompactMonoBlock')
-    return format === 'json' ? text : harmless(text)
+    // Names come from telemetry: nothing in them may steer a terminal.
+    return format === 'json' ? text : harmlessLines(text)
   } finally {
     await reader.close()
   }
@@ -79,9 +81,4 @@ function readerOf(url: string, password: string, close = async () => {}): StoreR
     },
     close,
   }
-}
-
-/** Names come from telemetry: nothing in them may steer a terminal. */
-function harmless(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) => (char === '\n' ? char : '\ufffd'))
 }

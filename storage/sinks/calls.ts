@@ -4,7 +4,7 @@ import { TOPIC } from '../../core/bus/topics.ts'
 import { HOUR } from '../../core/clock.ts'
 import { SeenDeliveries } from '../../core/deliveries.ts'
 import { counter } from '../../core/telemetry/instruments.ts'
-import { CALL_TABLE_COLUMNS, nativeBlock } from '../native.ts'
+import { CALL_TABLE_COLUMNS, nativeCalls } from '../native.ts'
 import type { Gatherer, Insert, SinkSpec } from '../sink.ts'
 
 const duplicates = counter('eastwatch.storage', 'eastwatch_duplicate_rows', {
@@ -50,9 +50,7 @@ class CallsGatherer implements Gatherer {
       columns: CALL_TABLE_COLUMNS,
       rows: blocks.reduce((sum, block) => sum + block.rows, 0),
       near: nearFirstRow(blocks[0]!),
-      *body(batch) {
-        for (const block of blocks) yield* nativeBlock(block, batch)
-      },
+      body: (batch) => nativeCalls(blocks, batch),
     }))
   }
 

@@ -303,7 +303,7 @@ describe.skipIf(noEngine())('the storage role', () => {
     const ask = (sql: string) =>
       runQuery({ config: { dataFolder: store.folder, storage: config }, sql, format: 'table' })
     const answer = await ask("SELECT 'a\\x1b[31mb' AS x, '\u202e' AS y")
-    expect(answer).toContain('a\ufffd[31mb')
+    expect(answer).toContain('a?[31mb')
     expect(answer).not.toContain('\u202e')
     await expect(ask('SELECT nothing')).rejects.toMatchObject({
       code: 'bad_input',
