@@ -15,6 +15,8 @@ export interface Verdict {
   /** Judged as a rate among handshakes instead. */
   byRate: boolean
   technique: string
+  /** What it cannot tell apart; left out where nothing. */
+  blind?: string
 }
 
 /** Failures that a broken rotation shows at all callers of one destination at once, and a single caller alone otherwise. */
@@ -30,6 +32,9 @@ const CLOCK = new Set(['expired', 'not_yet_valid'])
 
 const ADVERSARY_IN_THE_MIDDLE = 'T1557'
 const FORGED_CERTIFICATE = 'T1649'
+
+/** The inventory knows the nodes of pods, but no call carries one. */
+const NO_NODE = 'calls carry no node: a wrong clock of a node shows as its pods, one by one'
 
 export function verdictOf({ failure, rejectedBy, reporter, addressIdentity }: TlsTally): Verdict {
   const fault = faultOf(failure, rejectedBy, reporter)
@@ -65,9 +70,12 @@ export function verdictOf({ failure, rejectedBy, reporter, addressIdentity }: Tl
         'expired_certificate',
         'warning',
         `stale certificate: ${whose} has expired; its issuing agent is stuck`,
+        { blind: NO_NODE },
       )
     case 'not_yet_valid':
-      return verdict('clock_skew', 'warning', `${whose} certificate is not yet valid: a clock is wrong`)
+      return verdict('clock_skew', 'warning', `${whose} certificate is not yet valid: a clock is wrong`, {
+        blind: NO_NODE,
+      })
     case 'local_cert_unavailable':
       return verdict('rotation_trouble', 'warning', `${whose} proxy was given no certificate: rotation in trouble`)
     case 'cert_verify_failed_unspecified':

@@ -85,8 +85,19 @@ describe('tls_failure', { timeout: 60_000 }, () => {
   test('expired certificates of all callers at one destination are clock skew', async () => {
     const found = await verdicts(CALLERS.flatMap((caller) => failing(caller, 'expired')))
     expect(found.map(({ kind }) => kind)).toContain('clock_skew')
+    expect(found.find(({ kind }) => kind === 'clock_skew')!.evidence.blind).toContain('calls carry no node')
     expect(found.some(({ severity }) => severity === 'critical')).toBe(false)
   })
+
+  test.each<TlsFailure>(['expired', 'not_yet_valid'])(
+    '%s says that it cannot tell a node whose clock is wrong',
+    async (failure) => {
+      const [one] = await verdicts(failing('a', failure))
+      expect(one!.evidence.blind).toContain('calls carry no node')
+      const [unknown] = await verdicts(failing('a', 'unknown_ca'))
+      expect(unknown!.evidence.blind).not.toContain('node')
+    },
+  )
 
   test('one source refused at three destinations is one incident', async () => {
     const found = await verdicts(
