@@ -7,6 +7,7 @@ import { denialFinding, denialsOf, mainPolicy, NO_MODEL, policyName } from './de
 import type { Finding, WindowGroup } from './detector.ts'
 import { sourceName } from './finding.ts'
 import type { PairWindow } from './window.ts'
+import { counted } from './wording.ts'
 
 const WEEK = 7 * DAY
 const TEN_MINUTES = 10 * MINUTE
@@ -55,7 +56,7 @@ export function absoluteDenials(
         quietUs: HOUR,
         observed: inHour,
         expected: weekBefore / 168,
-        summary: `${named} was denied ${inHour} times within an hour, ${weekBefore} times in the week before; decided by ${policyName(mainPolicy(window))}`,
+        summary: `${named} was denied ${counted(inHour, 'time')} within an hour, ${counted(weekBefore, 'time')} in the week before; decided by ${policyName(mainPolicy(window))}`,
         ...NO_MODEL,
         blind: assessable ? '' : LITTLE_HISTORY,
         facts: { week_before: weekBefore },

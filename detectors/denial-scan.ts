@@ -13,6 +13,7 @@ import { fingerprint53 } from './hash.ts'
 import { alarmProbability } from './stats/multiplicity.ts'
 import { negativeBinomialTail } from './stats/tails.ts'
 import { countOnce, OTHER, type PairWindow } from './window.ts'
+import { counted, listed } from './wording.ts'
 
 export const DenialScanConfig = z.strictObject({
   minDestinations: z
@@ -84,8 +85,7 @@ class DenialScan implements Detector {
     const { pair } = added[0]!
     const key = { ...EMPTY_KEY, ...pair, destinationService: '' }
     const names = memory.denied.map(([destination]) => destination).sort()
-    const listed =
-      names.slice(0, LISTED).join(', ') + (names.length > LISTED ? ` and ${names.length - LISTED} more` : '')
+    const destinations = listed(names, LISTED)
     const watched = group.start - group.watchedSince >= DAY
     return finding(group, {
       detector: NAME,
@@ -94,7 +94,7 @@ class DenialScan implements Detector {
       key,
       cause: `${NAME}|scan|${pair.sourceIdentity || pair.sourceAddress}`,
       quietUs: DAY,
-      summary: `${sourceName(pair)} was denied at ${names.length} services it never used, within five minutes: ${listed}`,
+      summary: `${sourceName(pair)} was denied at ${counted(names.length, 'service')} it never used, within five minutes: ${destinations}`,
       technique: 'T1046',
       evidence: {
         observed: names.length,
@@ -110,7 +110,7 @@ class DenialScan implements Detector {
         verdict: 'scan: many destinations that never answered it deny it',
         blind: watched ? '' : 'watched for less than a day: what it usually calls is not known yet',
         examples: added.flatMap(({ examples }) => examples.denied ?? []).slice(0, 3),
-        facts: { destinations: listed, denials: memory.denied.reduce((sum, [, , n]) => sum + n, 0) },
+        facts: { destinations, denials: memory.denied.reduce((sum, [, , n]) => sum + n, 0) },
         sql: callsSql({ from: group.end - HOUR, to: group.end, key, where: ["outcome = 'denied'"] }),
       },
     })

@@ -31,6 +31,7 @@ import {
   type RateRule,
 } from './stats/rate-model.ts'
 import { countOnce, type PairWindow, WINDOW_US } from './window.ts'
+import { counted } from './wording.ts'
 
 export const DenialSpikeConfig = z.strictObject({
   minDenials: z.number().int().positive().default(5).describe('Fewest denials in a window that can be a spike.'),
@@ -129,7 +130,7 @@ class DenialSpike implements Detector {
         quietUs: HOUR,
         observed: count,
         expected: 0,
-        summary: `An unverified sender reports ${count} denials of ${sourceName(window.pair)} at ${window.pair.destinationService}`,
+        summary: `An unverified sender reports ${counted(count, 'denial')} of ${sourceName(window.pair)} at ${window.pair.destinationService}`,
         ...NO_MODEL,
         blind: 'the sender is not who it says it reports for; nothing verified supports it',
         facts: {},
@@ -153,7 +154,7 @@ function rise(group: WindowGroup, window: PairWindow, { rate }: PairMemory, alar
     observed: hits,
     expected,
     summary:
-      `${sourceName(window.pair)} is denied at ${window.pair.destinationService}: ${hits} of ${trials} calls in ` +
+      `${sourceName(window.pair)} is denied at ${window.pair.destinationService}: ${hits} of ${counted(trials, 'call')} in ` +
       `${scale.name}, expected ${round(expected)}; decided by ${policyName(mainPolicy(window))}`,
     p,
     detectable,

@@ -1,7 +1,7 @@
 /** Makes findings: names them by hash and fills in what is the same for all. */
 import type { Evidence, Finding, FindingKey, Severity, WindowGroup } from './detector.ts'
 import { nameHash } from './hash.ts'
-import type { PairKey } from './window.ts'
+import { OTHER, type PairKey } from './window.ts'
 
 export interface Statement {
   detector: string
@@ -58,6 +58,7 @@ export function sourceName({
   sourceNamespace,
   sourceAddress,
 }: Omit<PairKey, 'destinationService'>): string {
+  if (sourceIdentity === OTHER) return 'one of many further callers'
   const account = sourceIdentity.split('/').at(-1) ?? ''
   const namespace = /\/ns\/([^/]+)/.exec(sourceIdentity)?.[1] ?? sourceNamespace
   if (sourceWorkload !== '' && sourceWorkload !== account) {

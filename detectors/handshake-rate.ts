@@ -9,6 +9,7 @@ import type { Hit } from './tls-destination.ts'
 import { callerFinding, TLS_FAILURE } from './tls-finding.ts'
 import type { PairMemory } from './tls-memory.ts'
 import { countOnce, type PairWindow } from './window.ts'
+import { counted } from './wording.ts'
 
 const DRIFTING = {
   detector: TLS_FAILURE,
@@ -39,7 +40,7 @@ export function handshakeRate(
   if (alarm === undefined) return []
   const { failures, verdict } = own[0]!
   const summary =
-    `${alarm.hits} of ${alarm.trials} handshakes of ${sourceName(window.pair)} with ${window.pair.destinationService} ` +
+    `${alarm.hits} of ${counted(alarm.trials, 'handshake')} of ${sourceName(window.pair)} with ${window.pair.destinationService} ` +
     `fail in ${alarm.scale.name}; ${verdict.text}`
   const made = callerFinding(group, window, { ...verdict, severity: 'warning' }, failures, alarm.hits, summary)
   const { p, expected, detectable, dispersion } = alarm

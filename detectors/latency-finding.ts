@@ -6,6 +6,7 @@ import { EMPTY_KEY, finding, pairFindingKey, sourceName } from './finding.ts'
 import type { Reading, Signal } from './latency-reading.ts'
 import { DRIFT_QUIET_US, SLOW_DRIFT } from './slow-drift.ts'
 import { average } from './stats/level.ts'
+import { counted, listed } from './wording.ts'
 
 export const LATENCY_SHIFT = 'latency_shift'
 const QUIET_US = 3 * MINUTE
@@ -46,7 +47,7 @@ export function changedPath(group: WindowGroup, alarms: readonly Judged[]): Find
   const most = [...alarms].sort((a, b) => b.shift - a.shift || (a.window.key < b.window.key ? -1 : 1))[0]!
   const key = { ...EMPTY_KEY, destinationService: group.owner }
   const verdict = 'path changed: most callers shifted at once, as when a destination moves'
-  const names = alarms.map(({ window }) => sourceName(window.pair))
+  const callers = [...new Set(alarms.map(({ window }) => sourceName(window.pair)))]
   const evidence = evidenceOf(group, most, verdict)
   return finding(group, {
     detector: LATENCY_SHIFT,
@@ -55,11 +56,11 @@ export function changedPath(group: WindowGroup, alarms: readonly Judged[]): Find
     key,
     cause: `${LATENCY_SHIFT}|destination|${group.owner}`,
     quietUs: QUIET_US,
-    summary: `Calls of ${alarms.length} callers to ${group.owner} take up to ${milliseconds(most.shift)} longer than usual; ${verdict}`,
+    summary: `Calls of ${counted(callers.length, 'caller')} to ${group.owner} take up to ${milliseconds(most.shift)} longer than usual; ${verdict}`,
     technique: '',
     evidence: {
       ...evidence,
-      facts: { ...evidence.facts, callers: [...new Set(names)].slice(0, 8).join(', ') },
+      facts: { ...evidence.facts, callers: listed(callers, 8) },
       sql: callsSql({ from: group.start - HOUR, to: group.end, key }),
     },
   })

@@ -12,6 +12,7 @@ import { fingerprint53 } from './hash.ts'
 import { NEW_PATH } from './new-path.ts'
 import { alarmed, freshQuarantine, observe, type Quarantine } from './stats/quarantine.ts'
 import { countOnce, OTHER, type PairWindow, WINDOW_US } from './window.ts'
+import { counted } from './wording.ts'
 
 const THETA = 1
 const SIGMA = 0.3
@@ -96,7 +97,7 @@ class NewPair implements Detector {
       key,
       cause: `${NEW_PATH}|new_pair|${key.sourceIdentity || key.sourceAddress}`,
       quietUs: DAY,
-      summary: `${sourceName(window.pair)} called ${window.pair.destinationService} for the first time (${calls} calls); ${verdict}`,
+      summary: `${sourceName(window.pair)} called ${window.pair.destinationService} for the first time (${counted(calls, 'call')}); ${verdict}`,
       technique: surprising ? 'T1021' : '',
       evidence: {
         observed: score,

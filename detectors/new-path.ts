@@ -12,6 +12,7 @@ import { finding, pairFindingKey, sourceName } from './finding.ts'
 import { fingerprint53 } from './hash.ts'
 import { freshQuarantine, observe, type Quarantine } from './stats/quarantine.ts'
 import { countPath, OTHER, type PairWindow, type PathTally, WINDOW_CAPS } from './window.ts'
+import { counted, listed } from './wording.ts'
 
 export const NewPathConfig = z.strictObject({
   newPairScore: z
@@ -100,7 +101,7 @@ function outsideGraph(group: WindowGroup, window: PairWindow, memory: PairMemory
       quietUs: DAY,
       summary:
         `${claimed ? 'An unverified sender reports that ' : ''}${sourceName(pair)} called ${pair.destinationService} ` +
-        `(${listed(names)}), which no policy allows, and was answered ${count} times`,
+        `(${listed(names, LISTED)}), which no policy allows, and was answered ${counted(count, 'time')}`,
       technique: LATERAL_MOVEMENT,
       evidence: {
         observed: count,
@@ -117,7 +118,7 @@ function outsideGraph(group: WindowGroup, window: PairWindow, memory: PairMemory
         blind: blindness(claimed, destinationReports),
         examples: window.examples.forbidden ?? [],
         facts: {
-          operations: listed(names),
+          operations: listed(names, LISTED),
           pair_known_hours: Math.floor((group.start - group.pairSince(window.key)) / HOUR),
         },
         sql: callsSql({ from: group.start - HOUR, to: group.end, key, where: ["decision = 'denied'"] }),
@@ -151,7 +152,7 @@ function newOperations(group: WindowGroup, window: PairWindow, memory: PairMemor
       incidentKey: pairFindingKey(window.pair),
       cause: `${NEW_PATH}|new_operation|${window.pair.destinationService}`,
       quietUs: DAY,
-      summary: `${sourceName(window.pair)} used ${listed(names)} of ${window.pair.destinationService} for the first time`,
+      summary: `${sourceName(window.pair)} used ${listed(names, LISTED)} of ${window.pair.destinationService} for the first time`,
       technique: '',
       evidence: {
         observed: fresh.length,
@@ -167,7 +168,7 @@ function newOperations(group: WindowGroup, window: PairWindow, memory: PairMemor
         verdict: fresh.some(({ allowed }) => allowed > 0) ? 'new, allowed by policy' : 'new, no policy decides',
         blind: '',
         examples: window.examples.any ?? [],
-        facts: { operations: listed(names), known_operations: memory.operations.known.length },
+        facts: { operations: listed(names, LISTED), known_operations: memory.operations.known.length },
         sql: callsSql({
           from: group.start - HOUR,
           to: group.end,
@@ -234,9 +235,4 @@ function operationOf({ method, route }: PathTally): string {
 
 function order(a: PathTally, b: PathTally): number {
   return operationOf(a) < operationOf(b) ? -1 : 1
-}
-
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, LISTED).join(', ')
-  return names.length > LISTED ? `${shown} and ${names.length - LISTED} more` : shown
 }

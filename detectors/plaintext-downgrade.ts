@@ -6,6 +6,7 @@ import { blindness, tlsFinding } from './tls-finding.ts'
 import type { PairMemory } from './tls-memory.ts'
 import type { Verdict } from './tls-verdict.ts'
 import type { PairWindow } from './window.ts'
+import { counted } from './wording.ts'
 
 const MIN_MUTUAL = 100
 
@@ -29,7 +30,7 @@ export function plaintextDowngrade(group: WindowGroup, window: PairWindow, memor
       verdict: DOWNGRADE,
       key: pairFindingKey(window.pair),
       incidentKey: pairFindingKey(window.pair),
-      summary: `${sourceName(window.pair)} calls ${window.pair.destinationService} in plaintext, ${tally.plaintext} times; it always used mutual TLS before`,
+      summary: `${sourceName(window.pair)} calls ${window.pair.destinationService} in plaintext, ${counted(tally.plaintext, 'time')}; it always used mutual TLS before`,
       observed: tally.plaintext,
       first: window.first,
       last: window.last,

@@ -5,6 +5,7 @@ import { callsSql } from './evidence-sql.ts'
 import { finding, pairFindingKey, sourceName } from './finding.ts'
 import type { DriftAlarm } from './stats/drift.ts'
 import type { PairWindow } from './window.ts'
+import { counted } from './wording.ts'
 
 export const SLOW_DRIFT = 'slow_drift'
 /** Told at the turn of a day: an incident that is quiet for two days is over. */
@@ -34,7 +35,7 @@ export function slowDrift(group: WindowGroup, window: PairWindow, alarm: DriftAl
     quietUs: DRIFT_QUIET_US,
     summary:
       `The share of ${hits} among ${trials} of ${sourceName(window.pair)} to ${window.pair.destinationService} crept up to ` +
-      `${percent(alarm.hits / alarm.trials)} over the last ${alarm.days} days; ${before} was usual before`,
+      `${percent(alarm.hits / alarm.trials)} over the last ${counted(alarm.days, 'day')}; ${before} was usual before`,
     technique,
     evidence: {
       observed: alarm.hits,

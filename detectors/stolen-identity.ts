@@ -10,6 +10,7 @@ import type { TlsFailures } from './tls-count.ts'
 import { certificateFacts, tlsFinding } from './tls-finding.ts'
 import type { Verdict } from './tls-verdict.ts'
 import type { MismatchTally, PairWindow } from './window.ts'
+import { counted } from './wording.ts'
 
 const STOLEN: Verdict = {
   kind: 'stolen_identity',
@@ -46,7 +47,7 @@ export function stolenIdentity(
       },
       key: pairFindingKey(window.pair),
       incidentKey: { sourceIdentity: window.pair.sourceIdentity },
-      summary: `The identity of ${name} is used from ${most.address}, the address of ${most.addressIdentity}, to call ${window.pair.destinationService} (${count} records)`,
+      summary: `The identity of ${name} is used from ${most.address}, the address of ${most.addressIdentity}, to call ${window.pair.destinationService} (${counted(count, 'record')})`,
       observed: count,
       first: Math.min(...window.mismatches.map(({ first }) => first)),
       last: Math.max(...window.mismatches.map(({ last }) => last)),

@@ -11,6 +11,7 @@ import { blindness, certificateFacts, tlsFinding } from './tls-finding.ts'
 import { addRecent, type DestinationMemory } from './tls-memory.ts'
 import { fanVerdictOf, type Verdict } from './tls-verdict.ts'
 import type { PairWindow } from './window.ts'
+import { counted, listed } from './wording.ts'
 
 const ACTIVE_US = 10 * MINUTE
 
@@ -90,14 +91,14 @@ function destinationFinding(
     verdict,
     key,
     incidentKey: key,
-    summary: `${group.owner}: handshakes of ${hits.length === 1 ? callers[0] : `${hits.length} callers`} fail, ${minute} within a minute; ${verdict.text}`,
+    summary: `${group.owner}: ${counted(minute, 'handshake')} of ${hits.length === 1 ? callers[0] : counted(hits.length, 'caller')} failed within a minute; ${verdict.text}`,
     observed: minute,
     first: Math.min(...hits.map((hit) => hit.failures.tally.first)),
     last: Math.max(...hits.map((hit) => hit.failures.tally.last)),
     examples: hits.flatMap((hit) => hit.window.examples.tls_failure ?? []).slice(0, 3),
     facts: {
       failure: failures.tally.failure,
-      callers: callers.slice(0, 8).join(', '),
+      callers: listed(callers, 8),
       active_callers: activeCallers(group),
       ...(changed ? { issuer_changed_hours_ago: Math.floor((group.start - newest) / HOUR) } : {}),
       ...certificateFacts(failures.tally),

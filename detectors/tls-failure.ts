@@ -30,6 +30,7 @@ import {
 } from './tls-memory.ts'
 import { fanVerdictOf, type Verdict, verdictOf, withoutHistory } from './tls-verdict.ts'
 import type { PairWindow, TlsTally } from './window.ts'
+import { counted } from './wording.ts'
 
 export const TlsFailureConfig = z.strictObject({
   minFailures: z
@@ -168,7 +169,7 @@ class TlsFailureDetector implements Detector {
     if (count < this.#config.minFailures) return []
     const verdict = verdictOf(failures[0]!.tally)
     const claimed: Verdict = { ...verdict, kind: 'claimed', severity: 'info', byRate: false }
-    const summary = `An unverified sender reports ${count} failed handshakes of ${sourceName(window.pair)} with ${window.pair.destinationService}`
+    const summary = `An unverified sender reports ${counted(count, 'failed handshake')} of ${sourceName(window.pair)} with ${window.pair.destinationService}`
     return [callerFinding(group, window, claimed, failures[0]!, count, summary)]
   }
 

@@ -6,6 +6,7 @@ import { finding, pairFindingKey, sourceName } from './finding.ts'
 import type { TlsFailures } from './tls-count.ts'
 import type { Verdict } from './tls-verdict.ts'
 import type { PairWindow, TlsTally } from './window.ts'
+import { counted } from './wording.ts'
 
 export const TLS_FAILURE = 'tls_failure'
 const QUIET_US = 10 * MINUTE
@@ -55,7 +56,7 @@ export function tlsFinding(group: WindowGroup, statement: TlsStatement): Finding
       firstSeen: first,
       lastSeen: last,
       verdict: verdict.text,
-      blind,
+      blind: [blind, verdict.blind ?? ''].filter((text) => text !== '').join('; '),
       examples,
       facts,
       sql: callsSql({ from: group.start - HOUR, to: group.end, key: shown, where }),
@@ -82,7 +83,7 @@ export function callerFinding(
     incidentKey: verdict.byRate ? key : { ...key, destinationService: '' },
     summary:
       summary ||
-      `Handshakes of ${sourceName(window.pair)}${from} with ${destinationService} fail, ${minute} within a minute; ${verdict.text}`,
+      `${counted(minute, 'handshake')} of ${sourceName(window.pair)}${from} with ${destinationService} failed within a minute; ${verdict.text}`,
     observed: minute,
     first: tally.first,
     last: tally.last,
