@@ -1,6 +1,6 @@
 /** Builds the window of one pair row by row, in any order. Bounded: every list has its cap in WINDOW_CAPS. */
 import type { Reporter, Trust } from '../../core/call.ts'
-import { hashNumber } from '../hash.ts'
+import { hashNumber, secondHash } from '../hash.ts'
 import {
   OUTCOMES,
   type PairWindow,
@@ -218,9 +218,9 @@ export class PairAccumulator {
     const { requestId } = rows
     if (requestId.empty(row)) return
     const side = reporter === DESTINATION ? this.destination : this.source
-    const hash = requestId.hash(row)
+    const hash = requestId.hashTwice(row)
     if (side.wants(hash)) {
-      side.add(hash, requestId.check(row), rows.start[row]!, rows.durationUs[row]!, rows.durationStepUs[row]!)
+      side.add(hash, secondHash, rows.start[row]!, rows.durationUs[row]!, rows.durationStepUs[row]!)
     }
   }
 }

@@ -33,6 +33,16 @@ export function groupRows(rows: number, columns: readonly Column[]): Groups {
   return number(keys)
 }
 
+/** Rows group by group, in order within each, without those that have 1 in `skip`: what one group needs is fetched once. */
+export function byGroup({ of, first }: Groups, skip: Uint8Array | undefined): Int32Array {
+  const at = new Int32Array(first.length + 1)
+  for (let row = 0; row < of.length; row += 1) if (skip === undefined || skip[row] !== 1) at[of[row]! + 1]! += 1
+  for (let group = 0; group < first.length; group += 1) at[group + 1]! += at[group]!
+  const rows = new Int32Array(at[first.length]!)
+  for (let row = 0; row < of.length; row += 1) if (skip === undefined || skip[row] !== 1) rows[at[of[row]!]!++] = row
+  return rows
+}
+
 /** Numbers equal keys alike: an open-addressing table at no more than half load. */
 function number(keys: Float64Array): Groups {
   const rows = keys.length

@@ -4,6 +4,7 @@ import { MINUTE } from '../../core/clock.ts'
 import { type PairWindow, WINDOW_US } from '../window.ts'
 import { PairAccumulator } from './accumulator.ts'
 import type { StageCounts } from './counts.ts'
+import { byGroup } from './grouping.ts'
 import { OpenWindow } from './open-window.ts'
 import { PairTable } from './pair-table.ts'
 import type { ReadBlock } from './read-block.ts'
@@ -39,31 +40,28 @@ export class Ingest {
   /** Adds the rows but those with 1 in `skip`; gives back those that have no open window, as windows of their own. */
   add(read: ReadBlock, skip: Uint8Array | undefined, moment: Moment): PairWindow[] {
     const rows = new BlockRows(read)
-    const { of, first } = rows.cells
-    const accumulators: (PairAccumulator | undefined)[] = new Array(first.length).fill(undefined)
     const late: PairAccumulator[] = []
-    const outside: ('late' | 'ahead' | undefined)[] = new Array(first.length).fill(undefined)
-    for (let row = 0; row < rows.rows; row += 1) {
-      if (skip !== undefined && skip[row] === 1) continue
-      const cell = of[row]!
-      let accumulator = accumulators[cell]
-      if (accumulator === undefined) {
+    const order = byGroup(rows.cells, skip)
+    let cell = -1
+    let accumulator: PairAccumulator | undefined
+    let outside: 'late' | 'ahead' | undefined
+    for (const row of order) {
+      if (rows.cells.of[row] !== cell || accumulator === undefined) {
+        cell = rows.cells.of[row]!
         const start = rows.windowStart(row)
         const pair = rows.pair(row, this.#pairs)
         const trust: Trust = (rows.facts[row]! & FACT.verified) === 0 ? 'claimed' : 'verified'
-        outside[cell] = place(start, moment)
-        if (outside[cell] === undefined) accumulator = this.#window(start, moment).at(pair, trust)
+        outside = place(start, moment)
+        if (outside === undefined) accumulator = this.#window(start, moment).at(pair, trust)
         else {
           accumulator = new PairAccumulator(pair, trust, start)
           late.push(accumulator)
         }
-        accumulators[cell] = accumulator
       }
       accumulator.add(rows, row)
-      const why = outside[cell]
-      if (why !== undefined) this.#counts[why] += rows.weight[row]!
+      if (outside !== undefined) this.#counts[outside] += rows.weight[row]!
     }
-    return late.map((accumulator) => accumulator.finish(true))
+    return late.map((own) => own.finish(true))
   }
 
   /** Takes out the windows that end at or before `through`, in order. */

@@ -7,18 +7,15 @@ import { type Latency, type Quantiles, WINDOW_CAPS } from '../window.ts'
 /** The clocks of two hosts may differ by so much and their records still belong to one call. */
 const CLOCK_TOLERANCE_US = 5_000_000
 
-interface Sample {
-  hash: number
-  check: number
-  start: number
-  durationUs: number
-  stepUs: number
-  /** Records with this id on this side; more than one is ambiguous. */
-  times: number
-}
+/** A sample is so many numbers in a row: its own, and how many records have this id on this side (more than one is ambiguous). */
+const FIELDS = 6
+const [HASH, CHECK, START, DURATION, STEP, TIMES] = [0, 1, 2, 3, 4, 5] as const
+
+/** Samples gathered before they are put in order and cut. */
+const ROOM = WINDOW_CAPS.samples * 2
 
 export class SideSamples {
-  #samples = new Map<number, Sample>()
+  #values: number[] = []
   #limit = Number.POSITIVE_INFINITY
 
   /** False where a sample of this hash would not be kept: spares the caller the work of making it. */
@@ -28,84 +25,114 @@ export class SideSamples {
 
   add(hash: number, check: number, start: number, durationUs: number, stepUs: number): void {
     if (!this.wants(hash)) return
-    const same = this.#samples.get(hash)
-    if (same !== undefined) {
-      same.times += 1
-      // Which of them stays must not depend on the order in which they came.
-      if (durationUs < same.durationUs || (durationUs === same.durationUs && start < same.start)) {
-        Object.assign(same, { check, start, durationUs, stepUs })
+    this.#values.push(hash, check, start, durationUs, stepUs, 1)
+    if (this.#values.length >= ROOM * FIELDS) this.sorted()
+  }
+
+  /** Numbers of at most WINDOW_CAPS.samples samples in order of hash, each hash once. */
+  sorted(): readonly number[] {
+    const all = this.#values
+    const kept: number[] = []
+    let last = -1
+    let lastAt = -1
+    for (const at of order(all)) {
+      const hash = all[at + HASH]!
+      if (hash === last) {
+        kept[lastAt + TIMES]! += all[at + TIMES]!
+        if (isBefore(all, at, kept, lastAt)) {
+          for (let field = CHECK; field <= STEP; field += 1) kept[lastAt + field] = all[at + field]!
+        }
+        continue
       }
-      return
+      if (kept.length === WINDOW_CAPS.samples * FIELDS) {
+        this.#limit = last
+        break
+      }
+      lastAt = kept.length
+      last = hash
+      for (let field = HASH; field <= TIMES; field += 1) kept.push(all[at + field]!)
     }
-    this.#samples.set(hash, { hash, check, start, durationUs, stepUs, times: 1 })
-    if (this.#samples.size >= WINDOW_CAPS.samples * 2) this.#cut()
+    this.#values = kept
+    return kept
   }
+}
 
-  /** In order of hash, at most WINDOW_CAPS.samples. */
-  sorted(): readonly Sample[] {
-    return this.#cut()
-  }
+/** Where each sample begins, in order of hash. */
+function order(values: readonly number[]): number[] {
+  const count = values.length / FIELDS
+  const keys = new Float64Array(count)
+  // A hash has 32 bits and a place in the list less than 10: both fit a number.
+  for (let i = 0; i < count; i += 1) keys[i] = values[i * FIELDS + HASH]! * 1024 + i
+  keys.sort()
+  return Array.from({ length: count }, (_, i) => (keys[i]! % 1024) * FIELDS)
+}
 
-  #cut(): Sample[] {
-    const sorted = [...this.#samples.values()].sort((a, b) => a.hash - b.hash)
-    if (sorted.length <= WINDOW_CAPS.samples) return sorted
-    sorted.length = WINDOW_CAPS.samples
-    this.#limit = sorted.at(-1)!.hash
-    this.#samples = new Map(sorted.map((sample) => [sample.hash, sample]))
-    return sorted
-  }
+/** Which of two records with one id stays must not depend on the order in which they came. */
+function isBefore(a: readonly number[], at: number, b: readonly number[], bt: number): boolean {
+  const duration = a[at + DURATION]! - b[bt + DURATION]!
+  return duration < 0 || (duration === 0 && a[at + START]! < b[bt + START]!)
 }
 
 /** Latency of a window from what both sides kept. */
 export function joinSamples(source: SideSamples, destination: SideSamples): Latency {
-  const bySource = source.sorted()
-  const byDestination = new Map(destination.sorted().map((sample) => [sample.hash, sample]))
+  const outer = source.sorted()
+  const inner = destination.sorted()
   const gaps: number[] = []
   let stepUs = 1
   let ambiguous = 0
-  for (const outer of bySource) {
-    const inner = byDestination.get(outer.hash)
-    if (inner === undefined) continue
-    const offset = inner.start - outer.start
-    const nested =
-      inner.durationUs <= outer.durationUs + Math.max(inner.stepUs, outer.stepUs) &&
-      offset >= -CLOCK_TOLERANCE_US &&
-      offset <= outer.durationUs + CLOCK_TOLERANCE_US
-    if (outer.times > 1 || inner.times > 1 || inner.check !== outer.check || !nested) {
+  let to = 0
+  for (let at = 0; at < outer.length; at += FIELDS) {
+    while (to < inner.length && inner[to + HASH]! < outer[at + HASH]!) to += FIELDS
+    if (to === inner.length) break
+    if (inner[to + HASH] !== outer[at + HASH]) continue
+    if (!isOneCall(outer, at, inner, to)) {
       ambiguous += 1
       continue
     }
-    stepUs = Math.max(stepUs, inner.stepUs, outer.stepUs)
-    gaps.push(Math.max(0, outer.durationUs - inner.durationUs))
+    stepUs = Math.max(stepUs, inner[to + STEP]!, outer[at + STEP]!)
+    gaps.push(Math.max(0, outer[at + DURATION]! - inner[to + DURATION]!))
   }
   return {
-    source: quantiles(bySource),
-    destination: quantiles([...byDestination.values()]),
+    source: quantiles(outer),
+    destination: quantiles(inner),
     gap: gaps.length === 0 ? null : quantilesOf(gaps, stepUs),
     ambiguous,
   }
 }
 
-function quantiles(samples: readonly Sample[]): Quantiles | null {
-  const single = samples.filter((sample) => sample.times === 1)
-  if (single.length === 0) return null
-  const stepUs = single.reduce((most, sample) => Math.max(most, sample.stepUs), 1)
-  return quantilesOf(
-    single.map((sample) => sample.durationUs),
-    stepUs,
+/** Each the only record of its id on its side, and the destination's within the source's. */
+function isOneCall(outer: readonly number[], at: number, inner: readonly number[], to: number): boolean {
+  if (outer[at + TIMES]! > 1 || inner[to + TIMES]! > 1 || outer[at + CHECK] !== inner[to + CHECK]) return false
+  const offset = inner[to + START]! - outer[at + START]!
+  return (
+    inner[to + DURATION]! <= outer[at + DURATION]! + Math.max(inner[to + STEP]!, outer[at + STEP]!) &&
+    offset >= -CLOCK_TOLERANCE_US &&
+    offset <= outer[at + DURATION]! + CLOCK_TOLERANCE_US
   )
+}
+
+function quantiles(samples: readonly number[]): Quantiles | null {
+  const durations: number[] = []
+  let stepUs = 1
+  for (let at = 0; at < samples.length; at += FIELDS) {
+    if (samples[at + TIMES] !== 1) continue
+    durations.push(samples[at + DURATION]!)
+    stepUs = Math.max(stepUs, samples[at + STEP]!)
+  }
+  return durations.length === 0 ? null : quantilesOf(durations, stepUs)
 }
 
 /** Quantiles by linear interpolation between order statistics (type 7 of Hyndman and Fan). */
 export function quantilesOf(values: readonly number[], stepUs: number): Quantiles {
-  const sorted = Float64Array.from(values).sort()
+  const sorted = new Float64Array(values).sort()
   const at = (p: number): number => {
     const position = (sorted.length - 1) * p
     const below = Math.floor(position)
     const low = sorted[below]!
     return low + (position - below) * ((sorted[below + 1] ?? low) - low)
   }
-  const sum = sorted.reduce((total, value) => total + value, 0)
+  let sum = 0
+  for (const value of sorted) sum += value
   return {
     samples: sorted.length,
     mean: sum / sorted.length,
