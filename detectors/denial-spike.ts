@@ -94,15 +94,18 @@ class DenialSpike implements Detector {
     let trials = 0
     const findings = group.windows.flatMap((window) => {
       if (window.trust === 'claimed') return this.#claimed(group, window)
-      const counted = countOnce(window)
+      const once = countOnce(window)
       const memory = group.pair<PairMemory>(window.key, freshMemory)
       const assessable = destination.answered > 0 && (destinationLearned || isLearned(memory.rate.scales[0]!))
-      const counts = { start: group.start, hits: counted.denied, trials: counted.requests }
+      const { incomplete } = window
+      const counts = { start: group.start, hits: once.denied, trials: once.requests, incomplete }
       const alarm = judgeRate(memory.rate, prior, this.#rule, counts, assessable)
       const drift = judgeSlowDrift(memory.rate, prior, this.#rule, counts)
-      destination.answered += counted.requests - counted.denied
-      trials += counted.requests
-      if (alarm === undefined) hits += counted.denied
+      if (!incomplete) {
+        destination.answered += once.requests - once.denied
+        trials += once.requests
+        if (alarm === undefined) hits += once.denied
+      }
       const absolute = absoluteDenials(group, window, memory, this.#config.hourlyDenials)
       if (alarm !== undefined) return [rise(group, window, memory, alarm)]
       return drift === undefined ? absolute : [...absolute, slowDrift(group, window, drift, DRIFTING)]

@@ -32,7 +32,12 @@ export function handshakeRate(
   const { handshakes } = countOnce(window)
   if (failed === 0 && handshakes === 0) return []
   memory.rate ??= freshRateModel()
-  const counts = { start: group.start, hits: failed, trials: Math.max(handshakes, failed) }
+  const counts = {
+    start: group.start,
+    hits: failed,
+    trials: Math.max(handshakes, failed),
+    incomplete: window.incomplete,
+  }
   const learned = isLearned(memory.rate.scales[0]!)
   const alarm = judgeRate(memory.rate, DEFAULT_PRIOR, rule, counts, learned)
   const drift = judgeSlowDrift(memory.rate, DEFAULT_PRIOR, rule, counts)

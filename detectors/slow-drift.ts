@@ -49,7 +49,8 @@ export function slowDrift(group: WindowGroup, window: PairWindow, alarm: DriftAl
       firstSeen: alarm.since,
       lastSeen: group.start,
       verdict,
-      blind: 'what began before the first week was over, or grows by less than a tenth a day, stays unseen',
+      blind:
+        'what began before the first week was over stays unseen; what grows by less than a tenth a day is seen after weeks, if at all',
       examples: [],
       facts: { days: alarm.days, [trials]: alarm.trials },
       sql: callsSql({ from: alarm.since, to: group.end, key, where }),

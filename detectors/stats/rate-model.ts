@@ -31,6 +31,8 @@ export interface RateWindow {
   start: number
   hits: number
   trials: number
+  /** Telemetry of this time is missing: it is judged by itself, and teaches nothing. */
+  incomplete: boolean
 }
 
 export interface RateRule {
@@ -78,10 +80,12 @@ export function judgeRate(
   assessable: boolean,
 ): RateAlarm | undefined {
   const { start } = window
-  const { sums, minute, five } = addWindow(model.rolling, start, window.hits, window.trials)
+  const { sums, minute, five } = window.incomplete
+    ? { sums: [window], minute: undefined, five: undefined }
+    : addWindow(model.rolling, start, window.hits, window.trials)
   let alarm: RateAlarm | undefined
   if (assessable && window.hits > 0) {
-    for (let i = 0; i < SCALES.length && alarm === undefined; i += 1) {
+    for (let i = 0; i < sums.length && alarm === undefined; i += 1) {
       alarm = testScale(model.scales[i]!, prior, rule, SCALES[i]!, sums[i]!)
     }
   }
@@ -90,7 +94,7 @@ export function judgeRate(
     model.alarmLast = start
   }
   const alarming = isAlarming(model, start)
-  if (alarming && start - model.alarmSince < RELEARN_US) return alarm
+  if (window.incomplete || (alarming && start - model.alarmSince < RELEARN_US)) return alarm
   const learn = (scale: number, sum: Sums & { start: number }) =>
     learnRate(model.scales[scale]!, prior, { ...sum, windowUs: SCALES[scale]!.windows * 10_000_000, alarming })
   learn(0, window)
@@ -106,7 +110,7 @@ export function judgeSlowDrift(
   rule: DriftRule,
   window: RateWindow,
 ): DriftAlarm | undefined {
-  if (isAlarming(model, window.start)) return undefined
+  if (window.incomplete || isAlarming(model, window.start)) return undefined
   model.drift ??= freshDrift()
   const longest = model.scales.at(-1)!
   const usualTrials = longest.samples / Math.max(1, longest.windows)

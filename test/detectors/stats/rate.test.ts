@@ -20,11 +20,17 @@ function binomial(n: number, p: number, random: () => number): number {
   return hits
 }
 
-function run(windows: number, hitsOf: (i: number) => number, trials = 50) {
+function run(windows: number, hitsOf: (i: number) => number, trials = 50, incomplete = (_: number) => false) {
   const model = freshRateModel()
   const alarms: (RateAlarm & { at: number })[] = []
   for (let i = 0; i < windows; i += 1) {
-    const alarm = judgeRate(model, DEFAULT_PRIOR, RULE, { start: (i + 1) * WINDOW, hits: hitsOf(i), trials }, i >= 60)
+    const alarm = judgeRate(
+      model,
+      DEFAULT_PRIOR,
+      RULE,
+      { start: (i + 1) * WINDOW, hits: hitsOf(i), trials, incomplete: incomplete(i) },
+      i >= 60,
+    )
     if (alarm !== undefined) alarms.push({ ...alarm, at: i })
   }
   return { model, alarms }
@@ -54,6 +60,17 @@ describe('a rate', () => {
     expect(expectedChance(model.scales[0]!, DEFAULT_PRIOR)).toBeLessThan(0.001)
     expect(alarms.length).toBe(300)
     expect(alarms.at(-1)!.p).toBeLessThan(RULE.p0)
+  })
+
+  test('is judged in an incomplete window, and learns nothing from it', () => {
+    const during = run(
+      900,
+      (i) => (i === 850 ? 40 : i > 700 ? 3 : 0),
+      50,
+      (i) => i > 700,
+    )
+    expect(during.alarms.map(({ at }) => at)).toEqual([850])
+    expect(during.model.scales).toEqual(run(701, () => 0).model.scales)
   })
 
   test('is not judged before it is assessable', () => {
