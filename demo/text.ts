@@ -81,7 +81,8 @@ export function judgementText(judgement: Judgement): string {
   const surplus = unexpected.flatMap((incident) =>
     wrapped(`UNEXPECTED  ${made(incident)}: ${incident.summary}`, WIDTH).map((line) => `  ${line}`),
   )
-  return `${[...lines, ...surplus, '', verdictText(judgement)].map(harmless).join('\n')}\n`
+  const shown = [...lines, ...surplus]
+  return `${[...shown, ...(shown.length > 0 ? [''] : []), verdictText(judgement)].map(harmless).join('\n')}\n`
 }
 
 function made({ severity, detector, findings }: Opened): string {

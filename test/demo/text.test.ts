@@ -72,7 +72,7 @@ describe('the end of the demo', () => {
     expect(last(judgementText({ attacks: found, unexpected: [] }))).toBe(
       'PASSED: 7 of 7 attacks found, nothing else opened.',
     )
-    expect(last(judgementText({ attacks: [], unexpected: [] }))).toBe('PASSED: nobody attacked, nothing opened.')
+    expect(judgementText({ attacks: [], unexpected: [] })).toBe('PASSED: nobody attacked, nothing opened.\n')
     const missed = [{ attack: ATTACKS[0]!, incident: undefined }, ...found.slice(1)]
     const failed = judgementText({ attacks: missed, unexpected: [incident] })
     expect(failed).toContain('MISSED  denial burst')
