@@ -17,7 +17,8 @@ import { OTHER, type PairWindow } from './window.ts'
 export type Presented = [serial: number, addressIdentity: string, start: number]
 
 const SPAN_US = 10 * MINUTE
-const MAX_PRESENTED = 64
+const MAX_PRESENTED = 32
+const MAX_PER_PLACE = 4
 /** Sixteen hex digits after leading zeros: 64 bits, which no counter reaches. */
 const UNIQUE = /^0*[1-9a-f][0-9a-f]{15,}$/
 
@@ -25,22 +26,38 @@ export function isUniqueSerial(serial: string): boolean {
   return UNIQUE.test(serial)
 }
 
-/** Takes note of a verified window, of what was refused as well as of what was let in. */
-export function rememberSerials(
-  presented: readonly Presented[],
-  { mismatches, tls }: PairWindow,
+/** What was presented lately: what is kept of before, and what verified windows hold, refused as well as let in. */
+export function presentedLately(
+  before: readonly Presented[],
+  windows: readonly PairWindow[],
   start: number,
 ): Presented[] {
-  const kept = presented.filter(([, , at]) => at > start - SPAN_US)
-  const refused = tls.filter(({ reporter }) => reporter === 'destination')
-  for (const { peerSerial, addressIdentity } of [...mismatches, ...refused]) {
-    if (addressIdentity === '' || addressIdentity === OTHER || !isUniqueSerial(peerSerial)) continue
-    const serial = fingerprint53(peerSerial)
-    const same = kept.find((one) => one[0] === serial && one[1] === addressIdentity)
-    if (same !== undefined) same[2] = start
-    else if (kept.length < MAX_PRESENTED) kept.push([serial, addressIdentity, start])
+  const kept = before.filter(([, , at]) => at > start - SPAN_US)
+  for (const { trust, mismatches, tls } of windows) {
+    if (trust === 'claimed') continue
+    for (const { peerSerial, addressIdentity } of mismatches) note(kept, peerSerial, addressIdentity, start)
+    for (const { reporter, peerSerial, addressIdentity } of tls) {
+      if (reporter === 'destination') note(kept, peerSerial, addressIdentity, start)
+    }
   }
   return kept
+}
+
+function note(kept: Presented[], peerSerial: string, addressIdentity: string, start: number): void {
+  if (!isComparable(peerSerial, addressIdentity)) return
+  const serial = fingerprint53(peerSerial)
+  const same = kept.find((one) => one[0] === serial && one[1] === addressIdentity)
+  if (same !== undefined) same[2] = start
+  else {
+    const here = kept.filter((one) => one[1] === addressIdentity)
+    // Who shows many certificates pushes out none but his own.
+    if (here.length >= MAX_PER_PLACE) kept.splice(kept.indexOf(here[0]!), 1)
+    if (kept.length < MAX_PRESENTED) kept.push([serial, addressIdentity, start])
+  }
+}
+
+function isComparable(peerSerial: string, addressIdentity: string): boolean {
+  return addressIdentity !== '' && addressIdentity !== OTHER && isUniqueSerial(peerSerial)
 }
 
 /** Identities at whose addresses the certificate was presented beside the given one, sorted. */
@@ -49,7 +66,7 @@ export function alsoPresentedAt(
   peerSerial: string,
   addressIdentity: string,
 ): string[] {
-  if (addressIdentity === '' || addressIdentity === OTHER || !isUniqueSerial(peerSerial)) return []
+  if (!isComparable(peerSerial, addressIdentity)) return []
   const serial = fingerprint53(peerSerial)
   return presented
     .flatMap(([own, identity]) => (own === serial && identity !== addressIdentity ? [identity] : []))

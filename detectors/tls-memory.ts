@@ -1,6 +1,6 @@
 /** What is remembered of handshakes, of a pair and of a destination. Plain data, bounded. */
 import { MINUTE } from '../core/clock.ts'
-import { type Presented, rememberSerials } from './certificate-serials.ts'
+import { type Presented, presentedLately } from './certificate-serials.ts'
 import type { WindowGroup } from './detector.ts'
 import { fingerprint53 } from './hash.ts'
 import type { RateModel } from './stats/rate-model.ts'
@@ -54,12 +54,9 @@ export function rememberIssuers(memory: DestinationMemory, group: WindowGroup): 
 
 /** Gives all that was presented lately, the windows of the group included. */
 export function rememberPresented(memory: DestinationMemory, group: WindowGroup): readonly Presented[] {
-  let presented = memory.presented ?? []
-  for (const window of group.windows) {
-    if (window.trust === 'verified') presented = rememberSerials(presented, window, group.start)
-  }
+  const presented = presentedLately(memory.presented ?? [], group.windows, group.start)
   if (presented.length > 0) memory.presented = presented
-  else delete memory.presented
+  else if (memory.presented !== undefined) delete memory.presented
   return presented
 }
 

@@ -74,7 +74,8 @@ export function judgeDrift(
     drift.day = day
     drift.today = [0, 0]
   }
-  drift.today = plus(drift.today, [window.hits, window.trials])
+  drift.today[0] += window.hits
+  drift.today[1] += window.trials
   return alarm
 }
 

@@ -112,6 +112,14 @@ describe('a stolen identity by its serial', () => {
     expect(stolen(...groups)).toEqual([])
   })
 
+  test('a caller that shows a hundred certificates hides no other', () => {
+    const junk = Array.from({ length: 100 }, (_, i) => [
+      refused(START + i, 'ads', `${(0x1000 + i).toString(16)}${RANDOM.slice(4)}`),
+    ])
+    const copied = [refused(START + 200, 'checkout', OTHER), refused(START + 200, 'payment', OTHER)]
+    expect(stolen(...junk, copied).map(({ key }) => key.sourceWorkload)).toEqual(['checkout', 'payment'])
+  })
+
   test('what an unverified sender says of serials is not remembered', () => {
     const found = stolen(
       [misplaced(START, 'checkout', 'ads', RANDOM, 'claimed')],
