@@ -1,21 +1,14 @@
 /** Builds the window of one pair row by row, in any order. Bounded: every list has its cap in WINDOW_CAPS. */
-import type { Reporter, Trust } from '../../core/call.ts'
+import type { Trust } from '../../core/call.ts'
 import { hashNumber, secondHash } from '../hash.ts'
-import {
-  OUTCOMES,
-  type PairWindow,
-  type PathTally,
-  REPORTER_PRECEDENCE,
-  type Tally,
-  WINDOW_CAPS,
-  WINDOW_US,
-} from '../window.ts'
+import { OUTCOMES, type PairWindow, type PathTally, REPORTER_PRECEDENCE, WINDOW_CAPS, WINDOW_US } from '../window.ts'
 import { Buckets, Capped, entryKey, SmallestTexts } from './capped.ts'
 import { type ExampleKind, Examples } from './examples.ts'
 import { addSpan, DENIALS, MISMATCHES, mergeTls, PATHS, pathCount, TLS, textsOf } from './lists.ts'
 import type { Pair } from './pair-table.ts'
 import { type BlockRows, FACT, REPORTER_SHIFT } from './rows.ts'
 import { joinSamples, SideSamples } from './samples.ts'
+import { Sums } from './sums.ts'
 
 const OK = OUTCOMES.indexOf('ok')
 const DENIED = OUTCOMES.indexOf('denied')
@@ -32,8 +25,7 @@ export class PairAccumulator {
   readonly pair: Pair
   readonly trust: Trust
   readonly #start: number
-  /** By place in REPORTER_PRECEDENCE. */
-  readonly #tallies: (Tally | undefined)[] = [undefined, undefined, undefined, undefined]
+  readonly #sums = new Sums()
   readonly #identities = new SmallestTexts(WINDOW_CAPS.identities)
   readonly #issuers = new SmallestTexts(WINDOW_CAPS.identities)
   readonly #namespaces = new SmallestTexts(1)
@@ -43,8 +35,6 @@ export class PairAccumulator {
   readonly #mismatches = new Buckets(MISMATCHES)
   readonly #paths = new Capped(PATHS, [])
   #identified = false
-  #first = Number.POSITIVE_INFINITY
-  #last = 0
 
   constructor(pair: Pair, trust: Trust, start: number) {
     this.pair = pair
@@ -58,18 +48,9 @@ export class PairAccumulator {
     const end = rows.end[row]!
     const durationUs = rows.durationUs[row]!
     const reporter = (facts & FACT.reporter) >> REPORTER_SHIFT
-    if (end < this.#first) this.#first = end
-    if (end > this.#last) this.#last = end
     this.#identities.add(rows.destinationIdentity.dictionary[rows.destinationIdentity.index[row]!]!)
     this.#namespaces.add(rows.destinationNamespace.dictionary[rows.destinationNamespace.index[row]!]!)
-    const tally = this.#tallies[reporter] ?? this.#tally(reporter)
-    if ((facts & FACT.connection) !== 0) tally.connections += count
-    else tally.outcomes[facts & FACT.outcome]! += count
-    if ((facts & FACT.plaintext) !== 0) tally.plaintext += count
-    else if ((facts & FACT.mutual) !== 0) tally.mutual += count
-    tally.bytesReceived += rows.bytesReceived[row]!
-    tally.bytesSent += rows.bytesSent[row]!
-    tally.durationUs += durationUs * count
+    this.#sums.add(rows, row)
     if ((facts & (FACT.tlsFailed | FACT.mutual)) === FACT.mutual && reporter !== SOURCE) {
       this.#identified = true
       this.#issuers.add(rows.tlsPeerIssuer.dictionary[rows.tlsPeerIssuer.index[row]!]!)
@@ -85,20 +66,11 @@ export class PairAccumulator {
 
   /** Takes over all that another pair of the same window holds, its latency samples aside. */
   merge(other: PairAccumulator): void {
-    this.#first = Math.min(this.#first, other.#first)
-    this.#last = Math.max(this.#last, other.#last)
+    this.#sums.merge(other.#sums)
     this.#identities.addAll(other.#identities.sorted())
     this.#namespaces.addAll(other.#namespaces.sorted())
     this.#issuers.addAll(other.#issuers.sorted())
     this.#identified ||= other.#identified
-    other.#tallies.forEach((from, reporter) => {
-      if (from === undefined) return
-      const into = this.#tallies[reporter] ?? this.#tally(reporter)
-      from.outcomes.forEach((n, i) => {
-        into.outcomes[i]! += n
-      })
-      for (const name of TALLY_COUNTS) into[name] += from[name]
-    })
     this.#denials.merge(other.#denials)
     this.#tls.merge(other.#tls)
     this.#mismatches.merge(other.#mismatches)
@@ -119,7 +91,7 @@ export class PairAccumulator {
       destinationNamespace: this.#namespaces.sorted()[0] ?? '',
       peerIssuers: this.#issuers.sorted(),
       sourceKnownBy: this.#identified ? 'identity' : pair.sourceAddress === '' ? 'declared' : 'address',
-      tallies: BY_NAME.flatMap((reporter) => this.#tallies[reporter] ?? []),
+      tallies: this.#sums.tallies(),
       denials: this.#denials.values(),
       tls: this.#tls.values().map(({ hash: _, sources, ...tally }) => ({ ...tally, addresses: sources.sorted() })),
       mismatches: this.#mismatches.values(),
@@ -132,16 +104,10 @@ export class PairAccumulator {
       },
       latency: joinSamples(this.source, this.destination),
       examples: this.#examples.byKind(),
-      first: this.#first,
-      last: this.#last,
+      first: this.#sums.first,
+      last: this.#sums.last,
       incomplete,
     }
-  }
-
-  #tally(place: number): Tally {
-    const tally = { reporter: REPORTER_PRECEDENCE[place]!, outcomes: OUTCOMES.map(() => 0), ...EMPTY_COUNTS }
-    this.#tallies[place] = tally
-    return tally
   }
 
   #operation(rows: BlockRows, row: number, facts: number, reporter: number, count: number, end: number): void {
@@ -224,14 +190,6 @@ export class PairAccumulator {
     }
   }
 }
-
-/** Places of REPORTER_PRECEDENCE in order of name. */
-const BY_NAME = REPORTER_PRECEDENCE.map((name: Reporter, place) => ({ name, place }))
-  .sort((a, b) => (a.name < b.name ? -1 : 1))
-  .map(({ place }) => place)
-
-const TALLY_COUNTS = ['connections', 'plaintext', 'mutual', 'bytesReceived', 'bytesSent', 'durationUs'] as const
-const EMPTY_COUNTS = { connections: 0, plaintext: 0, mutual: 0, bytesReceived: 0, bytesSent: 0, durationUs: 0 }
 
 function counts(rests: readonly { count: number }[]): number {
   return rests.reduce((sum, { count }) => sum + count, 0)

@@ -39,7 +39,7 @@ export class Ingest {
 
   /** Adds the rows but those with 1 in `skip`; gives back those that have no open window, as windows of their own. */
   add(read: ReadBlock, skip: Uint8Array | undefined, moment: Moment): PairWindow[] {
-    const rows = new BlockRows(read)
+    const rows = new BlockRows(read, this.#pairs)
     const late: PairAccumulator[] = []
     const order = byGroup(rows.cells, skip)
     let cell = -1
@@ -49,7 +49,7 @@ export class Ingest {
       if (rows.cells.of[row] !== cell || accumulator === undefined) {
         cell = rows.cells.of[row]!
         const start = rows.windowStart(row)
-        const pair = rows.pair(row, this.#pairs)
+        const pair = rows.pair(row)
         const trust: Trust = (rows.facts[row]! & FACT.verified) === 0 ? 'claimed' : 'verified'
         outside = place(start, moment)
         if (outside === undefined) accumulator = this.#window(start, moment).at(pair, trust)

@@ -1,15 +1,16 @@
 /** Which rows of a block are of one pair, and which pair that is (docs/decisions/020-pair-key.md). */
-import type { Block, LowColumn } from '../../core/block.ts'
+import type { Block } from '../../core/block.ts'
 import type { Column } from './grouping.ts'
 import type { Pair, PairTable } from './pair-table.ts'
 
 export interface PairColumns {
   /** Rows that agree in all of them are of one pair. */
   columns: Column[]
-  pair(row: number, table: PairTable): Pair
+  /** Until the table makes room. */
+  pair(row: number): Pair
 }
 
-export function pairColumns(block: Block): PairColumns {
+export function pairColumns(block: Block, table: PairTable): PairColumns {
   const identity = block.low('sourceIdentity')
   const identityOrigin = block.low('sourceIdentityOrigin')
   const addressIdentity = block.low('sourceAddressIdentity')
@@ -38,6 +39,16 @@ export function pairColumns(block: Block): PairColumns {
       ownNamespace[row] = namespace.index[row]!
     } else if (!known && lives === 0) byAddress[row] = address.index[row]!
   }
+  table.makeRoom()
+  const numbers = {
+    destination: table.numbersOf(destination.dictionary),
+    identity: table.numbersOf(identity.dictionary),
+    addressIdentity: table.numbersOf(addressIdentity.dictionary),
+    workload: table.numbersOf(workload.dictionary),
+    namespace: table.numbersOf(namespace.dictionary),
+    // Most pairs need no address, and addresses are many.
+    address: byAddress.some((place) => place !== 0) ? table.numbersOf(address.dictionary) : NONE,
+  }
   return {
     columns: [
       { index: destination.index, size: destination.dictionary.length },
@@ -47,17 +58,15 @@ export function pairColumns(block: Block): PairColumns {
       { index: ownNamespace, size: namespace.dictionary.length },
       { index: byAddress, size: address.dictionary.length },
     ],
-    pair: (row, table) =>
+    pair: (row) =>
       table.pair(
-        textOf(destination, destination.index[row]!),
-        textOf(identity, named[row]!) || textOf(addressIdentity, fallback[row]!),
-        textOf(workload, ownWorkload[row]!),
-        textOf(namespace, ownNamespace[row]!),
-        textOf(address, byAddress[row]!),
+        numbers.destination[destination.index[row]!]!,
+        numbers.identity[named[row]!]! || numbers.addressIdentity[fallback[row]!]!,
+        numbers.workload[ownWorkload[row]!]!,
+        numbers.namespace[ownNamespace[row]!]!,
+        numbers.address[byAddress[row]!]!,
       ),
   }
 }
 
-function textOf({ dictionary }: LowColumn, place: number): string {
-  return dictionary[place]!
-}
+const NONE = new Int32Array(1)

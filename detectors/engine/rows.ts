@@ -58,7 +58,7 @@ export class BlockRows {
   readonly #read: ReadBlock
   readonly #pairs: PairColumns
 
-  constructor(read: ReadBlock) {
+  constructor(read: ReadBlock, pairs: PairTable) {
     const { block } = read
     this.#read = read
     this.rows = block.rows
@@ -76,7 +76,7 @@ export class BlockRows {
     this.destinationNamespace = block.low('destinationNamespace')
     this.tlsPeerIssuer = block.low('tlsPeerIssuer')
     this.facts = factsOf(block)
-    this.#pairs = pairColumns(block)
+    this.#pairs = pairColumns(block, pairs)
     this.cells = groupRows(block.rows, [windowColumn(this.end), low(block, 'trust'), ...this.#pairs.columns])
     const operations = groupRows(block.rows, [low(block, 'method'), low(block, 'route')])
     this.operations = operations.first.map((row) => entryKey([this.text('method', row), this.text('route', row)]))
@@ -84,8 +84,8 @@ export class BlockRows {
   }
 
   /** Pair of a row. */
-  pair(row: number, table: PairTable): Pair {
-    return this.#pairs.pair(row, table)
+  pair(row: number): Pair {
+    return this.#pairs.pair(row)
   }
 
   windowStart(row: number): number {
