@@ -114,7 +114,7 @@ describe('a stolen identity by its serial', () => {
 
   test('a caller that shows a hundred certificates hides no other', () => {
     const junk = Array.from({ length: 100 }, (_, i) => [
-      refused(START + i, 'ads', `${(0x1000 + i).toString(16)}${RANDOM.slice(4)}`),
+      refused(START + i, 'ads', `${(0x1000 + i).toString(16)}${RANDOM.slice(4)}`, { failure: 'unknown_ca' }),
     ])
     const copied = [refused(START + 200, 'checkout', OTHER), refused(START + 200, 'payment', OTHER)]
     expect(stolen(...junk, copied).map(({ key }) => key.sourceWorkload)).toEqual(['checkout', 'payment'])
