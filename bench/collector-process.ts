@@ -40,7 +40,9 @@ const collector = await startCollector(
 )
 serve(
   { port: collector.ports.grpc },
-  { usage: () => ({ cpu: process.cpuUsage(), calls: collector.counts.calls, rejected: collector.counts.rejected }) },
+  {
+    usage: () => ({ cpu: process.cpuUsage(), calls: collector.counts().calls, rejected: collector.counts().rejected }),
+  },
   async () => {
     stop.abort()
     await collector.stopped

@@ -1,12 +1,12 @@
 /** Child: keeps so many requests under way at the collector's port until it is told to stop. Arguments: target, requests. */
-import { LogSender } from '../demo/sender.ts'
 import { serve } from './child.ts'
+import { LoadSender } from './load-sender.ts'
 import { RECORDS_PER_BODY, renew, shopBodies } from './shop-bodies.ts'
 
 const BODIES_PER_LANE = 2
 
 const [target, lanes] = process.argv.slice(2)
-const sender = new LogSender(target!)
+const sender = new LoadSender(target!)
 const stop = new AbortController()
 const bodies = shopBodies(Number(lanes) * BODIES_PER_LANE)
 let acknowledged = 0
@@ -16,7 +16,8 @@ let sending: Promise<unknown> = Promise.resolve()
 async function lane(own: readonly (typeof bodies)[number][]): Promise<void> {
   for (let turn = 0; !stop.signal.aborted; turn += 1) {
     const body = own[turn % own.length]!
-    await sender.send(renew(body, Date.now() * 1000), new AbortController().signal)
+    renew(body, Date.now() * 1000)
+    await sender.send(body.message)
     acknowledged += RECORDS_PER_BODY
   }
 }

@@ -9,6 +9,7 @@ import type { AccessLog } from '../demo/access-log.ts'
 import { encodeLogs } from '../demo/otlp.ts'
 import { seeded } from '../demo/random.ts'
 import { Traffic } from '../demo/traffic.ts'
+import { FRAME_BYTES, framed } from './load-sender.ts'
 
 export const RECORDS_PER_BODY = 500
 
@@ -17,6 +18,8 @@ const ORIGIN_US = 1_800_000_000 * SECOND
 
 export interface ShopBody {
   bytes: Buffer
+  /** The same memory behind its gRPC frame. */
+  message: Buffer
   /** Where the records' times are: eight bytes of nanoseconds each. */
   times: { at: number; us: number }[]
   /** Where each request id or trace id is; both records of a call have the same. */
@@ -38,18 +41,18 @@ export function shopBodies(count: number): ShopBody[] {
 }
 
 /** The body's calls end in the second before `nowUs`, under ids never used before. */
-export function renew({ bytes, times, ids }: ShopBody, nowUs: number): Buffer {
+export function renew({ bytes, times, ids }: ShopBody, nowUs: number): void {
   const shift = nowUs - SECOND - ORIGIN_US
   for (const { at, us } of times) bytes.writeBigUInt64LE(BigInt(us + shift) * 1000n, at)
   const fresh = Buffer.from(randomBytes(ids.length * 16).toString('hex'), 'latin1')
   ids.forEach(({ ats, length }, i) => {
     for (const at of ats) fresh.copy(bytes, at, i * 32, i * 32 + Math.min(length, 32))
   })
-  return bytes
 }
 
 function bodyOf(records: readonly AccessLog[]): ShopBody {
-  const bytes = encodeLogs(records)
+  const message = framed(encodeLogs(records))
+  const bytes = message.subarray(FRAME_BYTES)
   const times = timesIn(bytes, new Set(records.map(({ startUs }) => startUs)))
   const ids = new Map<string, ShopBody['ids'][number]>()
   for (const { 0: text, index } of bytes.toString('latin1').matchAll(ID)) {
@@ -58,7 +61,7 @@ function bodyOf(records: readonly AccessLog[]): ShopBody {
     else known.ats.push(index)
   }
   if (times.length !== records.length) throw new Error(`${times.length} times found in ${records.length} records`)
-  return { bytes, times, ids: [...ids.values()] }
+  return { bytes, message, times, ids: [...ids.values()] }
 }
 
 /** A UUID, or a trace id. */

@@ -4,21 +4,18 @@
  */
 import { join } from 'node:path'
 import { ALERT_GROUPS, runAlerts } from '../alerts/app.ts'
-import { startCollector } from '../collector/app.ts'
-import { createAnnotator } from '../collector/naming/annotate.ts'
-import { envoySource } from '../collector/sources/envoy.ts'
+import { startCollectorThread } from '../collector/thread/start.ts'
 import type { GroupLag } from '../core/bus/bus.ts'
 import { openLocalBus } from '../core/bus/local/local-bus.ts'
 import { TOPIC, topicSpecs } from '../core/bus/topics.ts'
 import type { Clock } from '../core/clock.ts'
-import { messageOf, PipelineError } from '../core/errors.ts'
+import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { Health, serveHealth } from '../core/telemetry/health.ts'
 import { startTelemetry } from '../core/telemetry/telemetry.ts'
 import { DETECTOR_GROUPS, runDetectors } from '../detectors/app.ts'
 import { emptyCounts } from '../detectors/engine/counts.ts'
-import type { PolicySnapshot } from '../policy/policy.ts'
-import { loadSnapshot } from '../policy/snapshot.ts'
+import { readPolicy } from '../policy/read.ts'
 import { runStorage, STORAGE_GROUPS } from '../storage/app.ts'
 import { connectStore } from '../storage/clickhouse.ts'
 import { startStore } from '../storage/start.ts'
@@ -30,6 +27,7 @@ import { watchPipeline } from './watch.ts'
 
 export interface PipelineOptions {
   config: EastwatchConfig
+  /** The system's, or one in shared memory (core/clock.ts). */
   clock: Clock
   /** False where somebody else says when time goes on (the demo, tests): then `tick` is called by hand. */
   ticking: boolean
@@ -46,8 +44,8 @@ export interface Pipeline {
   tick(): Promise<void>
   /** How far each group is behind. */
   lag(): Promise<GroupLag[]>
-  /** Reads the declared objects anew; where they are broken the old ones stay, and the error is thrown. */
-  reloadPolicy(): void
+  /** Reads the declared objects anew; where they are broken the old ones stay, and it rejects. */
+  reloadPolicy(): Promise<void>
   /** Process id of the store's child, where it runs. */
   storePid(): number | undefined
   /** Resolves when everything has stopped after the signal; rejects with what made a part stop by itself. */
@@ -86,10 +84,11 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
     }
   }
   try {
-    const policyFolder = join(config.dataFolder, config.policy.folder)
+    const policy = { ...config.policy, folder: join(config.dataFolder, config.policy.folder) }
     enter('reading the declared objects')
     prepareDataFolder(config.dataFolder)
-    let snapshot = readPolicy(policyFolder, config)
+    // The collector reads them again for itself; what is wrong with them is told before anything starts.
+    readPolicy(policy)
 
     const telemetry = startTelemetry(config.telemetry, VERSION)
     cleanUps.push(() => telemetry.stop())
@@ -134,16 +133,15 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
       await Promise.allSettled(running)
     })
     const accepting = new AbortController()
-    const collector = await startCollector(
+    const collector = await startCollectorThread(
       {
         config: config.collector,
         dataFolder: config.dataFolder,
+        policy,
         bus,
         clock,
         ticking: options.ticking,
-        sources: [envoySource],
-        annotator: createAnnotator(() => snapshot),
-        logger,
+        logLevel: config.logLevel,
       },
       accepting.signal,
     )
@@ -159,9 +157,9 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
       else signal.addEventListener('abort', () => resolve(), { once: true })
     })
     enter('bringing the tables up to date and reading what detectors and alerts remember')
-    await Promise.race([starts.all, failed, aborted])
+    await Promise.race([starts.all, failed, collector.stopped, aborted])
     enter('')
-    const stopped = Promise.race([aborted, failed]).finally(cleanUp)
+    const stopped = Promise.race([aborted, failed, collector.stopped]).finally(cleanUp)
     stopped.catch(() => {
       // Told to whoever awaits it.
     })
@@ -172,27 +170,15 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
         health: healthServer.port,
         clickhouse: Number(new URL(store.url).port),
       },
-      policyFolder,
+      policyFolder: policy.folder,
       tick: () => collector.tick(),
       lag: () => bus.lag(),
-      reloadPolicy: () => {
-        snapshot = readPolicy(policyFolder, config)
-      },
+      reloadPolicy: () => collector.reloadPolicy(),
       storePid: () => store.pid(),
       stopped,
     }
   } catch (error) {
     await cleanUp()
     throw error
-  }
-}
-
-function readPolicy(folder: string, { policy }: EastwatchConfig): PolicySnapshot {
-  try {
-    return loadSnapshot(folder, policy).snapshot
-  } catch (cause) {
-    if (!(cause instanceof PipelineError)) throw cause
-    const message = `policy folder ${folder}: ${cause.message}; mend the file or take it out of the folder`
-    throw new PipelineError('config', message, { cause })
   }
 }

@@ -2,6 +2,7 @@
 import { metrics } from '@opentelemetry/api'
 import { counted } from '../alerts/words.ts'
 import type { RunningCollector } from '../collector/app.ts'
+import { observeCollector } from '../collector/metrics.ts'
 import type { LocalBus } from '../core/bus/local/local-bus.ts'
 import { systemClock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
@@ -39,6 +40,7 @@ export function watchPipeline(health: Health, watched: Watched): () => void {
       : { ready: true, detail: `answers; started again ${counted(store.restarts(), 'times')}` },
   )
   registerMetrics(watched)
+  observeCollector(() => collector.counts())
   const timer = setInterval(() => void bus.lag().then((lags) => groups.observe(lags)), OBSERVE_MS)
   timer.unref()
   return () => clearInterval(timer)

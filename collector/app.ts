@@ -23,7 +23,7 @@ export interface CollectorOptions {
   config: CollectorConfig
   /** Where the collector's id is kept. */
   dataFolder: string
-  bus: Bus
+  bus: Pick<Bus, 'publish' | 'partitions'>
   clock: Clock
   /** Readers of log records, in the order in which they are asked. */
   sources: readonly LogSource[]
@@ -32,13 +32,17 @@ export interface CollectorOptions {
   logger: Logger
   /** False where ticks are driven by hand, with `tick`. */
   ticking: boolean
+  /** Where what it counts is kept. */
+  counts?: SharedArrayBuffer
+  /** Told why the log did not take the tick of a second, and, with undefined, that it takes them again. */
+  onTickFailure?: (reason: string | undefined) => void
 }
 
 export interface RunningCollector {
   ports: { grpc: number; http: number }
   /** The stable id that its ticks carry. */
   id: string
-  counts: CollectorCounts
+  counts(): CollectorCounts
   /** Writes a tick to every partition of calls; resolves when it is durable. */
   tick(): Promise<void>
   /** Why the log did not take the last tick of the second; undefined where it did. */
@@ -54,7 +58,7 @@ const DRAIN_MS = 10_000
 export async function startCollector(options: CollectorOptions, signal: AbortSignal): Promise<RunningCollector> {
   const { config, bus, clock, sources, annotator, logger } = options
   const id = collectorId(options.dataFolder)
-  const metrics = new CollectorMetrics()
+  const metrics = new CollectorMetrics(options.counts)
   const rules = {
     sources,
     annotator,
@@ -65,7 +69,7 @@ export async function startCollector(options: CollectorOptions, signal: AbortSig
   const publisher = new Publisher({ bus, clock, rules, metrics })
   const ingest = new Ingest({ publisher, admission: new Admission(config), clock, limits: DEFAULT_LIMITS, metrics })
   const senders = new Senders(config)
-  const ticker = new Ticker({ publisher, producer: id, metrics, logger })
+  const ticker = new Ticker({ publisher, producer: id, metrics, logger, onFailure: options.onTickFailure })
 
   const listeners: Listener[] = []
   try {
@@ -101,7 +105,7 @@ export async function startCollector(options: CollectorOptions, signal: AbortSig
   return {
     ports: { grpc: listeners[0]!.port, http: listeners[1]!.port },
     id,
-    counts: metrics.counts,
+    counts: () => metrics.counts,
     tick: () => ticker.tick(),
     tickFailure: () => ticker.failure,
     stopped,

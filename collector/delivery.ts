@@ -16,7 +16,7 @@ export type Signal = 'logs' | 'traces' | 'metrics'
 export type Encoding = 'protobuf' | 'json'
 
 export interface Delivery {
-  /** Decompressed. */
+  /** Decompressed; empty once it was read. */
   body: Uint8Array
   signal: Signal
   encoding: Encoding

@@ -1,8 +1,8 @@
-/** The collector's own counters, on the meter of whoever set one up. */
+/** What a collector counts. The figures are in shared memory, so that they can be read from beside the collector's thread. */
 import { metrics } from '@opentelemetry/api'
 import type { Signal } from './delivery.ts'
 
-/** Plain figures beside the meter, for readiness and tests. */
+/** Plain figures, for readiness, metrics and tests. */
 export interface CollectorCounts {
   received: Record<Signal, number>
   bytes: Record<Signal, number>
@@ -18,55 +18,77 @@ export interface CollectorCounts {
   ticksMissed: number
 }
 
+const SIGNALS = ['logs', 'traces', 'metrics'] as const satisfies readonly Signal[]
+const EVENTS = {
+  calls: 'Calls made durable.',
+  rejected: 'Log records that could not be turned into a call.',
+  clamped: 'Calls from the future, set back to their arrival.',
+  late: 'Calls that came later than the lateness allows.',
+  throttled: 'Requests put off because their sender was over its quota.',
+  refused: 'Requests put off because the bus or memory was full.',
+  ticksMissed: 'Ticks that could not be written.',
+} as const
+type Event = keyof typeof EVENTS
+const EVENT_NAMES = Object.keys(EVENTS) as Event[]
+
+/** Received and bytes by signal, then the events. */
+const FIGURES = 2 * SIGNALS.length + EVENT_NAMES.length
+
+export function countsMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(FIGURES * Float64Array.BYTES_PER_ELEMENT)
+}
+
 export class CollectorMetrics {
-  readonly counts: CollectorCounts = {
-    received: { logs: 0, traces: 0, metrics: 0 },
-    bytes: { logs: 0, traces: 0, metrics: 0 },
-    calls: 0,
-    rejected: 0,
-    clamped: 0,
-    late: 0,
-    throttled: 0,
-    refused: 0,
-    ticksMissed: 0,
+  readonly #figures: Float64Array
+
+  constructor(memory = countsMemory()) {
+    this.#figures = new Float64Array(memory)
   }
-  readonly #meter = metrics.getMeter('eastwatch.collector')
-  readonly #received = this.#meter.createCounter('eastwatch_collector_records', {
-    description: 'Log records, spans and data points received and acknowledged.',
-  })
-  readonly #bytes = this.#meter.createCounter('eastwatch_collector_bytes', {
-    description: 'Bytes of request bodies received, after decompression.',
-    unit: 'By',
-  })
-  readonly #counters = Object.fromEntries(
-    (
-      [
-        ['calls', 'Calls made durable.'],
-        ['rejected', 'Log records that could not be turned into a call.'],
-        ['clamped', 'Calls from the future, set back to their arrival.'],
-        ['late', 'Calls that came later than the lateness allows.'],
-        ['throttled', 'Requests put off because their sender was over its quota.'],
-        ['refused', 'Requests put off because the bus or memory was full.'],
-        ['ticksMissed', 'Ticks that could not be written.'],
-      ] as const
-    ).map(([name, description]) => [
-      name,
-      this.#meter.createCounter(`eastwatch_collector_${name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)}`, {
-        description,
-      }),
-    ]),
-  )
 
   received(signal: Signal, records: number, bytes: number): void {
-    this.counts.received[signal] += records
-    this.counts.bytes[signal] += bytes
-    this.#received.add(records, { signal })
-    this.#bytes.add(bytes, { signal })
+    const at = SIGNALS.indexOf(signal)
+    this.#figures[at]! += records
+    this.#figures[SIGNALS.length + at]! += bytes
   }
 
-  add(name: Exclude<keyof CollectorCounts, 'received' | 'bytes'>, by: number): void {
-    if (by === 0) return
-    this.counts[name] += by
-    this.#counters[name]!.add(by)
+  add(event: Event, by: number): void {
+    this.#figures[2 * SIGNALS.length + EVENT_NAMES.indexOf(event)]! += by
+  }
+
+  get counts(): CollectorCounts {
+    const bySignal = (from: number) =>
+      Object.fromEntries(SIGNALS.map((signal, i) => [signal, this.#figures[from + i]!])) as Record<Signal, number>
+    const events = EVENT_NAMES.map((event, i) => [event, this.#figures[2 * SIGNALS.length + i]!])
+    return {
+      received: bySignal(0),
+      bytes: bySignal(SIGNALS.length),
+      ...(Object.fromEntries(events) as Record<Event, number>),
+    }
+  }
+}
+
+/** On the meter of whoever set one up; to be called once a process. */
+export function observeCollector(counts: () => CollectorCounts): void {
+  const meter = metrics.getMeter('eastwatch.collector')
+  meter
+    .createObservableCounter('eastwatch_collector_records', {
+      description: 'Log records, spans and data points received and acknowledged.',
+    })
+    .addCallback((result) => {
+      for (const signal of SIGNALS) result.observe(counts().received[signal], { signal })
+    })
+  meter
+    .createObservableCounter('eastwatch_collector_bytes', {
+      description: 'Bytes of request bodies received, after decompression.',
+      unit: 'By',
+    })
+    .addCallback((result) => {
+      for (const signal of SIGNALS) result.observe(counts().bytes[signal], { signal })
+    })
+  for (const event of EVENT_NAMES) {
+    const name = `eastwatch_collector_${event.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)}`
+    meter
+      .createObservableCounter(name, { description: EVENTS[event] })
+      .addCallback((result) => result.observe(counts()[event]))
   }
 }

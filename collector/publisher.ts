@@ -25,6 +25,8 @@ const RECORDS_AT_A_TIME = 2048
 /** Rejected records of one bus record. */
 const REJECTED_AT_A_TIME = 4096
 
+const NO_BYTES = new Uint8Array()
+
 interface Waiting {
   delivery: Delivery
   resolve(receipt: Receipt): void
@@ -38,7 +40,7 @@ interface WaitingTick {
 }
 
 export interface PublisherOptions {
-  bus: Bus
+  bus: Pick<Bus, 'publish' | 'partitions'>
   clock: Clock
   rules: ReadingRules
   metrics: CollectorMetrics
@@ -210,6 +212,8 @@ class Commit {
       }
       builder.add(read.id, calls)
     }
+    // Its bytes are not needed any more, and may be many while the publication waits.
+    delivery.body = NO_BYTES
     this.waiting.push(waiting)
     this.#read.push(read)
     this.#records += read.records
@@ -235,9 +239,9 @@ class Commit {
   /** All of it is durable. */
   resolve(): void {
     const { metrics } = this.#options
-    this.waiting.forEach(({ delivery, resolve }, i) => {
-      const { records, calls, rejected, late, clamped } = this.#read[i]!
-      metrics.received('logs', records, delivery.body.byteLength)
+    this.waiting.forEach(({ resolve }, i) => {
+      const { bytes, records, calls, rejected, late, clamped } = this.#read[i]!
+      metrics.received('logs', records, bytes)
       metrics.add('calls', calls)
       metrics.add('rejected', rejected.length)
       metrics.add('late', late)

@@ -44,6 +44,8 @@ export interface PartitionCalls {
 
 export interface ReadDelivery {
   id: Uint8Array
+  /** Size of its body. */
+  bytes: number
   records: number
   calls: number
   late: number
@@ -84,6 +86,7 @@ export class DeliveryReader {
     const hex = Buffer.from(id).toString('hex')
     const read: ReadDelivery = {
       id,
+      bytes: delivery.body.byteLength,
       records: 0,
       calls: 0,
       late: 0,

@@ -12,6 +12,8 @@ export interface TickerOptions {
   producer: string
   metrics: CollectorMetrics
   logger: Logger
+  /** Told when `failure` changes. */
+  onFailure?: ((reason: string | undefined) => void) | undefined
 }
 
 export class Ticker {
@@ -44,14 +46,20 @@ export class Ticker {
     this.#underWay = true
     try {
       await this.tick()
-      this.failure = undefined
+      this.#setFailure(undefined)
     } catch (error) {
-      this.failure = messageOf(error)
+      this.#setFailure(messageOf(error))
       this.#options.metrics.add('ticksMissed', 1)
       this.#options.logger.warn({ reason: this.failure }, 'a tick could not be written; the next one follows')
     } finally {
       this.#underWay = false
     }
+  }
+
+  #setFailure(reason: string | undefined): void {
+    if (reason === this.failure) return
+    this.failure = reason
+    this.#options.onFailure?.(reason)
   }
 
   stop(): void {

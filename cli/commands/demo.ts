@@ -4,12 +4,11 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { counted } from '../../alerts/words.ts'
-import { DAY, SECOND } from '../../core/clock.ts'
+import { DAY, SECOND, SharedClock } from '../../core/clock.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { processFolder, removeLeftOver } from '../../core/lifecycle/process-folder.ts'
 import { createLogger } from '../../core/logger.ts'
 import { ATTACKS } from '../../demo/attacks.ts'
-import { SimulatedClock } from '../../demo/clock.ts'
 import { judge, type Opened, passed } from '../../demo/judge.ts'
 import { startReceiver } from '../../demo/receiver.ts'
 import { settle } from '../../demo/settle.ts'
@@ -75,7 +74,8 @@ async function tell({ story, folder, once, json }: Telling, around: Surroundings
 
   const beganMs = Date.now()
   const originUs = beganMs * 1000 - storyUs(story)
-  const clock = new SimulatedClock(originUs)
+  const clock = new SharedClock()
+  clock.set(originUs)
   const logger = createLogger(config.logLevel)
   const pipeline = await startPipeline({ config, clock, ticking: false, logger }, signal).catch(async (error) => {
     await receiver.stop()

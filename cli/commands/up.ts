@@ -26,7 +26,7 @@ export const run: Run = async (args, around) => {
   } finally {
     progress.end()
   }
-  around.onHangUp(() => reloadPolicy(pipeline, logger))
+  around.onHangUp(() => void reloadPolicy(pipeline, logger))
   around.out(welcome(pipeline, config, commandLine(around, values.config)))
   around.signal.addEventListener('abort', () => around.out('\nStopping. What was acknowledged is being stored.\n'))
   await pipeline.stopped
@@ -34,9 +34,9 @@ export const run: Run = async (args, around) => {
 }
 
 /** Of the configuration only the declared objects are read anew while the program runs; the rest needs a restart. */
-function reloadPolicy({ policyFolder, reloadPolicy }: Pipeline, logger: Logger): void {
+async function reloadPolicy({ policyFolder, reloadPolicy }: Pipeline, logger: Logger): Promise<void> {
   try {
-    reloadPolicy()
+    await reloadPolicy()
     logger.info({ policyFolder }, 'policy was read anew; other settings need a restart')
   } catch (error) {
     logger.error({ error: messageOf(error) }, 'policy could not be read anew; the one before stays in force')

@@ -14,7 +14,7 @@ describe('collector', () => {
     for (const body of bodies) expect((await client.send(body)).length).toBe(0)
     const records = bodies.reduce((sum, body) => sum + countRecords(body), 0)
     expect(collector.bus.calls()).toHaveLength(records)
-    expect(collector.counts.received.logs).toBe(records)
+    expect(collector.counts().received.logs).toBe(records)
     client.close()
     await collector.stop()
   })
@@ -33,7 +33,7 @@ describe('collector', () => {
     expect(refused.every((one) => one.status === 'rejected' && one.reason.code === status.RESOURCE_EXHAUSTED)).toBe(
       true,
     )
-    expect(collector.counts.throttled).toBe(100)
+    expect(collector.counts().throttled).toBe(100)
     loud.close()
     quiet.close()
     await collector.stop()

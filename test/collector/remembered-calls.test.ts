@@ -29,7 +29,11 @@ const SENDERS: Sender[] = [
 const forgetful: LogSource = { name: envoySource.name, read: envoySource.read }
 
 /** All that came of the bodies, in order, by one reader. */
-function readAll(source: LogSource, bodies: readonly { body: Uint8Array; sender: Sender }[], policy: () => PolicySnapshot = () => shop) {
+function readAll(
+  source: LogSource,
+  bodies: readonly { body: Uint8Array; sender: Sender }[],
+  policy: () => PolicySnapshot = () => shop,
+) {
   const reader = new DeliveryReader({
     sources: [source],
     annotator: createAnnotator(policy),

@@ -55,7 +55,7 @@ describe('ticks of a collector', () => {
     const bus = new MemoryBus()
     bus.gate = () => Promise.reject(new Error('full'))
     const collector = await running({ tickMs: 5 }, { bus, ticking: true })
-    await expect.poll(() => collector.counts.ticksMissed).toBeGreaterThan(2)
+    await expect.poll(() => collector.counts().ticksMissed).toBeGreaterThan(2)
     bus.gate = async () => {}
     await expect.poll(() => bus.ticks(0).length).toBeGreaterThan(0)
     await collector.stop()

@@ -37,7 +37,7 @@ describe('OTLP/gRPC', () => {
     expect(await client.send(Buffer.from([0x0a, 8, 0x12, 6, 0x12, 4, 0x3a, 2, 0x0a, 0]), EXPORT.metrics)).toHaveLength(
       0,
     )
-    expect(collector.counts.received).toEqual({ logs: 3, traces: 2, metrics: 1 })
+    expect(collector.counts().received).toEqual({ logs: 3, traces: 2, metrics: 1 })
   })
 
   it('takes gzip, with the limit after decompression', async () => {

@@ -1,0 +1,88 @@
+/** The collector's thread: starts the role on a bus that is in the other thread. */
+import { setFlagsFromString } from 'node:v8'
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Bus } from '../../core/bus/bus.ts'
+import { SharedClock, systemClock } from '../../core/clock.ts'
+import { createLogger } from '../../core/logger.ts'
+import { readPolicy } from '../../policy/read.ts'
+import { type RunningCollector, startCollector } from '../app.ts'
+import { createAnnotator } from '../naming/annotate.ts'
+import { SOURCES } from '../sources/registry.ts'
+import type { FromThread, ThreadInput, ToThread } from './messages.ts'
+import { Requests } from './requests.ts'
+import { toWire } from './wire-error.ts'
+
+/**
+ * Bodies are memory outside V8's heap, tens of megabytes a second of it, and V8 answers with a full collection every few hundred
+ * milliseconds. Marking beside the program cost as much processor time as a quarter of the whole pipeline and won nothing: these
+ * heaps are small. (Flags are the process's; the other thread collects seldom.)
+ */
+setFlagsFromString('--no-concurrent-marking')
+
+const port = parentPort!
+const input = workerData as ThreadInput
+const requests = new Requests()
+const tell = (message: FromThread): void => port.postMessage(message)
+
+const bus: Pick<Bus, 'publish' | 'partitions'> = {
+  partitions: (topic) => input.partitions[topic]!,
+  // Blocks are copied on the way: a seventh of the bytes that came in, and cheaper than to hand their memory over.
+  publish: (records) => requests.ask((request) => tell({ type: 'publish', request, records })),
+}
+
+const answer = (request: number, done: Promise<void>): void => {
+  done.then(
+    () => tell({ type: 'done', request, error: undefined }),
+    (error: unknown) => tell({ type: 'done', request, error: toWire(error) }),
+  )
+}
+
+async function run(): Promise<void> {
+  let snapshot = readPolicy(input.policy)
+  const stop = new AbortController()
+  const collector: RunningCollector = await startCollector(
+    {
+      config: input.config,
+      dataFolder: input.dataFolder,
+      bus,
+      clock: input.clock === undefined ? systemClock : new SharedClock(input.clock),
+      counts: input.counts,
+      ticking: input.ticking,
+      onTickFailure: (reason) => tell({ type: 'tickFailure', reason }),
+      sources: SOURCES,
+      annotator: createAnnotator(() => snapshot),
+      logger: createLogger(input.logLevel),
+    },
+    stop.signal,
+  )
+  port.on('message', (message: ToThread) => {
+    switch (message.type) {
+      case 'published':
+        requests.answer(message.request, message.error)
+        break
+      case 'tick':
+        answer(message.request, collector.tick())
+        break
+      case 'reloadPolicy':
+        answer(
+          message.request,
+          (async () => {
+            snapshot = readPolicy(input.policy)
+          })(),
+        )
+        break
+      case 'stop':
+        stop.abort()
+        break
+    }
+  })
+  tell({ type: 'started', ports: collector.ports, id: collector.id })
+  await collector.stopped
+  tell({ type: 'stopped' })
+  port.close()
+}
+
+run().catch((error: unknown) => {
+  tell({ type: 'failed', error: toWire(error) })
+  port.close()
+})

@@ -1,0 +1,37 @@
+/** What the collector's thread and the thread that holds the bus tell each other. */
+import type { Publication } from '../../core/bus/bus.ts'
+import type { PolicySource } from '../../policy/read.ts'
+import type { CollectorConfig } from '../config.ts'
+import type { WireError } from './wire-error.ts'
+
+/** The thread's workerData. */
+export interface ThreadInput {
+  config: CollectorConfig
+  dataFolder: string
+  policy: PolicySource
+  /** Partitions of the topics that the collector writes. */
+  partitions: Record<string, number>
+  ticking: boolean
+  logLevel: string
+  counts: SharedArrayBuffer
+  /** Time as somebody else tells it (core/clock.ts); undefined for the system's. */
+  clock: SharedArrayBuffer | undefined
+}
+
+export type ToThread =
+  /** The bus has it, or `error` says why not. */
+  | { type: 'published'; request: number; error: WireError | undefined }
+  | { type: 'tick'; request: number }
+  | { type: 'reloadPolicy'; request: number }
+  | { type: 'stop' }
+
+export type FromThread =
+  | { type: 'started'; ports: { grpc: number; http: number }; id: string }
+  /** It could not start, and ends. */
+  | { type: 'failed'; error: WireError }
+  | { type: 'publish'; request: number; records: readonly Publication[] }
+  /** A `tick` or a `reloadPolicy` is done. */
+  | { type: 'done'; request: number; error: WireError | undefined }
+  /** Why the log did not take the last tick; undefined where it did. Sent when it changes. */
+  | { type: 'tickFailure'; reason: string | undefined }
+  | { type: 'stopped' }

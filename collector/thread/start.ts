@@ -1,0 +1,110 @@
+/**
+ * The collector in a thread of its own, beside the thread that holds the bus, the detectors and their state. What is read here
+ * passes as encoded blocks. Two reasons: it has a processor for itself, and the garbage of request bodies, tens of megabytes a
+ * second, is collected without a walk over the detectors' memory (docs/decisions/006-collector-thread.md).
+ */
+import { Worker } from 'node:worker_threads'
+import type { Bus } from '../../core/bus/bus.ts'
+import { TOPIC } from '../../core/bus/topics.ts'
+import { type Clock, SharedClock } from '../../core/clock.ts'
+import type { PolicySource } from '../../policy/read.ts'
+import type { RunningCollector } from '../app.ts'
+import type { CollectorConfig } from '../config.ts'
+import { CollectorMetrics, countsMemory } from '../metrics.ts'
+import type { FromThread, ThreadInput, ToThread } from './messages.ts'
+import { Requests } from './requests.ts'
+import { fromWire, toWire } from './wire-error.ts'
+
+export interface CollectorThreadOptions {
+  config: CollectorConfig
+  dataFolder: string
+  policy: PolicySource
+  bus: Pick<Bus, 'publish' | 'partitions'>
+  /** The system's, or one in shared memory. */
+  clock: Clock
+  ticking: boolean
+  logLevel: string
+}
+
+export interface CollectorThread extends RunningCollector {
+  /** Reads the declared objects anew; where they are broken the old ones stay in force, and it rejects. */
+  reloadPolicy(): Promise<void>
+}
+
+/** Compiled, as threads run what node itself can read. */
+const ENTRY = new URL('./main.js', import.meta.url)
+
+/** Resolves when both listeners are open. Throws what `startCollector` throws, and `config` for policy that cannot be read. */
+export async function startCollectorThread(
+  options: CollectorThreadOptions,
+  signal: AbortSignal,
+  entry = ENTRY,
+): Promise<CollectorThread> {
+  const { bus, clock, config, dataFolder, policy, ticking, logLevel } = options
+  const counts = countsMemory()
+  const workerData: ThreadInput = {
+    config,
+    dataFolder,
+    policy,
+    partitions: Object.fromEntries([TOPIC.calls, TOPIC.rejected].map((topic) => [topic, bus.partitions(topic)])),
+    ticking,
+    logLevel,
+    counts,
+    clock: clock instanceof SharedClock ? clock.memory : undefined,
+  }
+  const thread = new Worker(entry, { workerData, name: 'collector' })
+  const tell = (message: ToThread): void => thread.postMessage(message)
+  const requests = new Requests()
+  let tickFailure: string | undefined
+  let stopping = false
+
+  const publish = async ({ request, records }: FromThread & { type: 'publish' }): Promise<void> => {
+    const error = await bus.publish(records).then(() => undefined, toWire)
+    tell({ type: 'published', request, error })
+  }
+  const ended = new Promise<void>((resolve, reject) => {
+    thread.once('error', reject)
+    thread.once('exit', (code) => (stopping ? resolve() : reject(new Error(`the collector's thread ended (${code})`))))
+  })
+  ended.catch((error: Error) => requests.rejectAll(error))
+  const started = new Promise<FromThread & { type: 'started' }>((resolve, reject) => {
+    thread.on('message', (message: FromThread) => {
+      switch (message.type) {
+        case 'started':
+          resolve(message)
+          break
+        case 'failed':
+          reject(fromWire(message.error))
+          break
+        case 'publish':
+          void publish(message)
+          break
+        case 'done':
+          requests.answer(message.request, message.error)
+          break
+        case 'tickFailure':
+          tickFailure = message.reason
+          break
+        case 'stopped':
+          stopping = true
+          break
+      }
+    })
+    ended.catch(reject)
+  })
+
+  const { ports, id } = await started
+  const stop = () => tell({ type: 'stop' })
+  if (signal.aborted) stop()
+  else signal.addEventListener('abort', stop, { once: true })
+  const metrics = new CollectorMetrics(counts)
+  return {
+    ports,
+    id,
+    counts: () => metrics.counts,
+    tick: () => requests.ask((request) => tell({ type: 'tick', request })),
+    tickFailure: () => tickFailure,
+    reloadPolicy: () => requests.ask((request) => tell({ type: 'reloadPolicy', request })),
+    stopped: ended,
+  }
+}
