@@ -16,8 +16,14 @@ export class Child<Ready> {
   }
 
   /** `name`: a module of this folder, which calls `serve`. Benchmarks run compiled. */
-  static async start<Ready>(name: string, args: readonly string[]): Promise<Child<Ready>> {
-    const child = fork(fileURLToPath(new URL(`./${name}.js`, import.meta.url)), args)
+  static async start<Ready>(
+    name: string,
+    args: readonly string[],
+    execArgv: readonly string[] = [],
+  ): Promise<Child<Ready>> {
+    const child = fork(fileURLToPath(new URL(`./${name}.js`, import.meta.url)), args, {
+      execArgv: [...process.execArgv, ...execArgv],
+    })
     return new Child(child, await message<Ready>(child))
   }
 

@@ -13,7 +13,7 @@ import { openReader } from '../storage/query.ts'
 import { Child } from './child.ts'
 import { declareShop } from './otlp-to-bus.ts'
 import type { Row } from './row.ts'
-import { anonymousBytes, cpuSeconds, waitedSeconds } from './usage.ts'
+import { anonymousBytes, cpuSeconds, threadSeconds, waitedSeconds } from './usage.ts'
 
 const REQUESTS = 32
 const LOADED_MS = 25_000
@@ -38,6 +38,7 @@ export async function benchEverythingOn(): Promise<Row[]> {
   try {
     const cpu = () => [pids.pipeline, pids.store, pids.load].map(cpuSeconds)
     const cpuBefore = cpu()
+    const threadsBefore = threadSeconds(pids.pipeline)
     const waitedBefore = waitedSeconds(pids.pipeline)
     const began = performance.now()
     await load.ask('go')
@@ -48,6 +49,10 @@ export async function benchEverythingOn(): Promise<Row[]> {
     const done = performance.now() - began
     const used = cpu().map((seconds, i) => seconds - cpuBefore[i]!)
     const waited = waitedSeconds(pids.pipeline) - waitedBefore
+    const busiest = [...threadSeconds(pids.pipeline)]
+      .map(([thread, seconds]) => seconds - (threadsBefore.get(thread) ?? 0))
+      .sort((a, b) => b - a)
+      .slice(0, 2)
     const stored = await storedCalls(folder)
     const rate = (records / done) * 1000
     return [
@@ -63,6 +68,10 @@ export async function benchEverythingOn(): Promise<Row[]> {
       {
         measured: 'CPU per record: pipeline, store, load',
         figure: used.map((s) => `${((s * 1e6) / records).toFixed(1)} us`).join(', '),
+      },
+      {
+        measured: "of that, the pipeline's two busiest threads",
+        figure: busiest.map((s) => `${((s * 1e6) / records).toFixed(1)} us`).join(', '),
       },
       { measured: 'bytes stored per call', figure: (stored.bytes / stored.rows).toFixed(1) },
       {

@@ -4,7 +4,6 @@ import { startPipeline } from '../cli/pipeline.ts'
 import { systemClock } from '../core/clock.ts'
 import { createLogger } from '../core/logger.ts'
 import { serve } from './child.ts'
-import { Shares } from './shares.ts'
 
 const FREE = '127.0.0.1:0'
 const config = EastwatchConfig.parse({
@@ -16,12 +15,7 @@ const config = EastwatchConfig.parse({
 const stop = new AbortController()
 const logger = createLogger('error')
 const pipeline = await startPipeline({ config, clock: systemClock, ticking: true, logger }, stop.signal)
-const shares = new Shares()
-serve(
-  { port: pipeline.ports.grpc, storePid: pipeline.storePid() },
-  { lag: () => pipeline.lag(), profile: () => shares.start(), shares: () => shares.stop() },
-  async () => {
-    stop.abort()
-    await pipeline.stopped
-  },
-)
+serve({ port: pipeline.ports.grpc, storePid: pipeline.storePid() }, { lag: () => pipeline.lag() }, async () => {
+  stop.abort()
+  await pipeline.stopped
+})

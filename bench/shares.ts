@@ -1,26 +1,24 @@
-/** Which part of the program the CPU of this process goes to, by V8's sampling profiler. */
-import { type Profiler, Session } from 'node:inspector/promises'
+/** Which part of the program a thread's busy time goes to, by V8's sampling profiler. */
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Profiler } from 'node:inspector'
+import { join } from 'node:path'
 
-const INTERVAL_US = 1000
 /** The outermost of these on the stack has the time; what they call in `core` and `policy` is theirs. */
 const ROLES = new Set(['collector', 'detectors', 'storage', 'alerts'])
 
-export class Shares {
-  readonly #session = new Session()
+export interface ThreadShares {
+  thread: 'main' | 'collector'
+  /** Share of each role in the samples in which the thread was busy; `core` without a role is the bus, `runtime` Node itself. */
+  shares: Record<string, number>
+}
 
-  async start(): Promise<void> {
-    this.#session.connect()
-    await this.#session.post('Profiler.enable')
-    await this.#session.post('Profiler.setSamplingInterval', { interval: INTERVAL_US })
-    await this.#session.post('Profiler.start')
-  }
-
-  /** Share of each role in the time the process was busy; `core` without a role is the bus, `runtime` transport and Node itself. */
-  async stop(): Promise<Record<string, number>> {
-    const { profile } = await this.#session.post('Profiler.stop')
-    this.#session.disconnect()
-    return sharesOf(profile)
-  }
+/** Of the profiles that `node --cpu-prof` left in a folder, one for each thread. */
+export function sharesIn(folder: string): ThreadShares[] {
+  return readdirSync(folder).map((name) => {
+    const profile = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Profiler.Profile
+    const isThread = profile.nodes.some(({ callFrame }) => callFrame.url.endsWith('/collector/thread/main.js'))
+    return { thread: isThread ? 'collector' : 'main', shares: sharesOf(profile) }
+  })
 }
 
 function sharesOf({ nodes }: Profiler.Profile): Record<string, number> {
