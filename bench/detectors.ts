@@ -1,4 +1,4 @@
-/** Stage 1 alone, single-threaded: rows a second, by how rows spread over pairs. */
+/** Stage 1 alone, single-threaded: rows a second and state written, by how rows spread over pairs. */
 import { performance } from 'node:perf_hooks'
 import { encodeBlock } from '../core/block.ts'
 import { type Call, emptyCall } from '../core/call.ts'
@@ -11,9 +11,9 @@ import { Stage1 } from '../detectors/engine/stage1.ts'
 import { detectorsOf } from '../detectors/registry.ts'
 import type { Row } from './row.ts'
 
-const ROWS_PER_BLOCK = 500
-const ROWS_PER_SECOND = 20_000
-const SECONDS = 60
+/** As many as the collector gathers for one partition. */
+const ROWS_PER_BLOCK = 2000
+const SECONDS = 150
 const START = 1_800_000_000 * SECOND
 
 interface Shape {
@@ -21,48 +21,67 @@ interface Shape {
   pairs: number
   /** Share of the rows on the first pair. */
   hot: number
+  rowsPerSecond: number
 }
 
 const SHAPES: readonly Shape[] = [
-  { name: '60 % on one pair', pairs: 200, hot: 0.6 },
-  { name: 'spread over 1,000 pairs', pairs: 1000, hot: 0 },
+  { name: '60 % on one pair', pairs: 200, hot: 0.6, rowsPerSecond: 8000 },
+  { name: 'spread over 1,000 pairs', pairs: 1000, hot: 0, rowsPerSecond: 8000 },
+  { name: 'a call a minute on 3,880 pairs', pairs: 38_800, hot: 0, rowsPerSecond: 130 },
 ]
 
 export async function benchDetectors(): Promise<Row[]> {
   const rows: Row[] = []
-  for (const shape of SHAPES) {
-    const log = callsLog(shape)
-    const config = DetectorsConfig.parse({})
-    const counts = emptyCounts()
-    const detectors = detectorsOf('destination', config)
-    const stage = new Stage1({ partition: 0, partitions: { windows: 1, findings: 1 }, config, detectors, counts })
-    const assignment = { topic: 'calls', partition: 0, committed: 0, state: [] }
-    const processor = await createProcessor(assignment, stage)
-    const signal = new AbortController().signal
-    const cpu = process.cpuUsage()
-    const began = performance.now()
-    for (let at = 0; at < log.length; at += 16) {
-      const records = log.slice(at, at + 16).map((value, i) => ({ offset: at + i, value }))
-      await processor.step({ topic: 'calls', partition: 0, records }, signal)
-    }
-    const seconds = (performance.now() - began) / 1000
-    const used = process.cpuUsage(cpu)
-    const perRow = ((used.user + used.system) / counts.rows).toFixed(2)
-    const rate = Math.round(counts.rows / seconds).toLocaleString('en')
-    rows.push(
-      { measured: `stage 1, ${shape.name}: rows/s, one thread`, figure: rate },
-      { measured: `stage 1, ${shape.name}: CPU per row`, figure: `${perRow} us` },
-    )
-  }
+  for (const shape of SHAPES) rows.push(...(await measure(shape)))
   return rows
 }
 
-function callsLog({ pairs, hot }: Shape): Uint8Array[] {
+async function measure(shape: Shape): Promise<Row[]> {
+  const log = callsLog(shape)
+  const config = DetectorsConfig.parse({})
+  const counts = emptyCounts()
+  const detectors = detectorsOf('destination', config)
+  const stage = new Stage1({ partition: 0, partitions: { windows: 1, findings: 1 }, config, detectors, counts })
+  const processor = await createProcessor({ topic: 'calls', partition: 0, committed: 0, state: [] }, stage)
+  const signal = new AbortController().signal
+  const state = new Map<string, number>()
+  let written = 0
+  const cpu = process.cpuUsage()
+  const began = performance.now()
+  for (let at = 0; at < log.length; at += 16) {
+    const records = log.slice(at, at + 16).map((value, i) => ({ offset: at + i, value }))
+    const result = await processor.step({ topic: 'calls', partition: 0, records }, signal)
+    for (const { key, value } of result?.state ?? []) {
+      const bytes = key.length + (value?.length ?? 0)
+      written += bytes
+      state.set(key, bytes)
+    }
+  }
+  const seconds = (performance.now() - began) / 1000
+  const used = process.cpuUsage(cpu)
+  const perRow = ((used.user + used.system) / counts.rows).toFixed(2)
+  const rate = Math.round(counts.rows / seconds).toLocaleString('en')
+  const pairs = [...state].filter(([key]) => key.startsWith('p:'))
+  const perPair = Math.round(pairs.reduce((sum, [, bytes]) => sum + bytes, 0) / pairs.length)
+  const calls = log.reduce((sum, { length }) => sum + length, 0)
+  return [
+    { measured: `stage 1, ${shape.name}: rows/s, one thread`, figure: rate },
+    { measured: `stage 1, ${shape.name}: CPU per row`, figure: `${perRow} us` },
+    { measured: `stage 1, ${shape.name}: state of a pair, as written`, figure: `${perPair} B` },
+    {
+      measured: `stage 1, ${shape.name}: state written, share of the bytes of calls`,
+      figure: `${((100 * written) / calls).toFixed(1)} %`,
+    },
+  ]
+}
+
+function callsLog({ pairs, hot, rowsPerSecond }: Shape): Uint8Array[] {
   const log: Uint8Array[] = []
+  const rowsPerBlock = Math.min(ROWS_PER_BLOCK, rowsPerSecond)
   let row = 0
   for (let second = 0; second < SECONDS; second += 1) {
-    for (let block = 0; block < ROWS_PER_SECOND / ROWS_PER_BLOCK; block += 1) {
-      const calls = Array.from({ length: ROWS_PER_BLOCK }, () => makeCall(row++, second, pairs, hot))
+    for (let block = 0; block < rowsPerSecond / rowsPerBlock; block += 1) {
+      const calls = Array.from({ length: rowsPerBlock }, () => makeCall(row++, second, pairs, hot))
       const id = Buffer.alloc(16)
       id.writeUInt32LE(log.length + 1)
       id.writeUInt32LE(log.length * 7 + 1, 4)

@@ -2,7 +2,7 @@
  * What detectors remember: per owner (destination service or source) and per pair. Plain data, written as msgpack when it
  * changed. Bounded per owner and in all; what is forgotten is counted.
  */
-import { pack, unpack } from 'msgpackr'
+import { Packr } from 'msgpackr'
 import type { StateWrite } from '../../core/bus/bus.ts'
 import { DAY } from '../../core/clock.ts'
 import { nameHash } from '../hash.ts'
@@ -31,10 +31,17 @@ export interface StateLimits {
   pairs: number
 }
 
+/** Comes first in order of key, before what needs it to be read. */
+const STRUCTURES = 'a:structures'
+
 export class KeyedState {
   /** Pairs forgotten for lack of room. */
   evicted = 0
   readonly #limits: StateLimits
+  /** Names of fields are written once for all values: a pair's are half of what it holds. */
+  #structures: object[] = []
+  #packr = new Packr({ structures: this.#structures })
+  #structuresWritten = 0
   readonly #owners = new Map<string, OwnerEntry>()
   readonly #dirtyOwners = new Set<string>()
   readonly #dirtyPairs = new Map<string, Set<string>>()
@@ -135,7 +142,7 @@ export class KeyedState {
       const entry = this.#owners.get(owner)
       if (entry === undefined) continue
       const { since, last, of } = entry
-      writes.push({ key: ownerStateKey(owner), value: pack([owner, since, last, of]) })
+      writes.push({ key: ownerStateKey(owner), value: this.#packr.pack([owner, since, last, of]) })
     }
     this.#dirtyOwners.clear()
     for (const [owner, keys] of this.#dirtyPairs) {
@@ -143,23 +150,41 @@ export class KeyedState {
         const entry = this.#owners.get(owner)?.pairs.get(key)
         if (entry === undefined) continue
         const { since, last, windows, of, crossing } = entry
-        const value = pack([owner, key, since, last, windows, of, ...(crossing === undefined ? [] : [crossing])])
+        const value = this.#packr.pack([
+          owner,
+          key,
+          since,
+          last,
+          windows,
+          of,
+          ...(crossing === undefined ? [] : [crossing]),
+        ])
         writes.push({ key: pairStateKey(owner, key), value })
       }
     }
     this.#dirtyPairs.clear()
+    if (this.#structures.length > this.#structuresWritten) {
+      this.#structuresWritten = this.#structures.length
+      writes.push({ key: STRUCTURES, value: Buffer.from(JSON.stringify(this.#structures)) })
+    }
     return writes
   }
 
   /** Takes one committed value back; false where the key is not one of ours. */
   load(stateKey: string, value: Uint8Array): boolean {
+    if (stateKey === STRUCTURES) {
+      this.#structures = JSON.parse(Buffer.from(value).toString()) as object[]
+      this.#packr = new Packr({ structures: this.#structures })
+      this.#structuresWritten = this.#structures.length
+      return true
+    }
     if (stateKey.startsWith('o:')) {
-      const [owner, since, last, of] = unpack(value) as [string, number, number, Record<string, object>]
+      const [owner, since, last, of] = this.#packr.unpack(value) as [string, number, number, Record<string, object>]
       Object.assign(this.#owner(owner, since), { since, last, of })
       return true
     }
     if (!stateKey.startsWith('p:')) return false
-    const [owner, key, since, last, windows, of, crossing] = unpack(value) as [
+    const [owner, key, since, last, windows, of, crossing] = this.#packr.unpack(value) as [
       string,
       string,
       number,
