@@ -59,6 +59,9 @@ for (const field of VARYING) WAY[FIELD[field]] = CACHED
 for (const field of ['requestId', 'traceId', 'traceparent', 'startTime', 'durationUs'] as const)
   WAY[FIELD[field]] = ANEW
 
+/** Where the last value of each field was: the next is often the same. */
+const lastPlace = new Int32Array(FIELDS.length)
+
 const wire = new Wire()
 const record = emptyRecord()
 const resource = emptyRecord()
@@ -305,7 +308,8 @@ function setText(position: number, from: number, end: number): void {
   if (way === MARKED) {
     if (end - from > MAX_MARKED) unmarked(position, from, end)
     else {
-      const place = placeOf(bytes, view, from, end)
+      const place = placeOf(bytes, view, from, end, lastPlace[position]!)
+      lastPlace[position] = place
       values[position] = textAt(place)
       marks[position] = markAt(place)
     }
@@ -313,7 +317,9 @@ function setText(position: number, from: number, end: number): void {
     const stop = portFrom(bytes, from, end)
     if (stop - from > MAX_MARKED) unmarked(position, from, end)
     else {
-      marks[position] = markAt(placeOf(bytes, view, from, stop))
+      const place = placeOf(bytes, view, from, stop, lastPlace[position]!)
+      lastPlace[position] = place
+      marks[position] = markAt(place)
       values[position] = textOfBytes(wire, from, end, limits.maxValueBytes, false)
     }
   } else values[position] = textOfBytes(wire, from, end, limits.maxValueBytes, way === CACHED)
