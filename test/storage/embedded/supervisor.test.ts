@@ -148,7 +148,10 @@ describe.skipIf(noEngine())('the supervisor of the store process', () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => taken.once('listening', resolve))
     const { port } = taken.address() as { port: number }
-    const inUse = startEmbedded(options(temporaryFolder(), port))
+    await expect(startEmbedded(options(temporaryFolder(), port))).rejects.toMatchObject({
+      code: 'port_in_use',
+      message: expect.stringContaining(`port ${port}`),
+    })
     const file = join(mkdtempSync(join(tmpdir(), 'eastwatch-')), 'file')
     writeFileSync(file, '')
     await expect(startEmbedded(options(join(file, 'data')))).rejects.toMatchObject({
@@ -158,7 +161,6 @@ describe.skipIf(noEngine())('the supervisor of the store process', () => {
     await expect(startEmbedded(options(temporaryFolder(), 0, '/nowhere/server.js'))).rejects.toMatchObject({
       code: 'folder_unusable',
     })
-    await expect(inUse).rejects.toMatchObject({ code: 'port_in_use', message: expect.stringContaining(`port ${port}`) })
     taken.close()
   }, 40_000)
 
