@@ -5,11 +5,12 @@
  */
 import { EastwatchConfig } from '../../dist/cli/config.js'
 import { startPipeline } from '../../dist/cli/pipeline.js'
+import { SharedClock } from '../../dist/core/clock.js'
 import { createLogger } from '../../dist/core/logger.js'
-import { SimulatedClock } from '../../dist/demo/clock.js'
 
 const [config, startUs] = process.argv.slice(2)
-const clock = new SimulatedClock(Number(startUs))
+const clock = new SharedClock()
+clock.set(Number(startUs))
 const stop = new AbortController()
 const pipeline = await startPipeline(
   {
