@@ -3,12 +3,15 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { SECOND } from '../../core/clock.ts'
 import type { AccessLog } from '../../demo/access-log.ts'
 import { type Random, seeded } from '../../demo/random.ts'
+import { withInterception } from './interception.ts'
 import { newWorld, noPipeline, type World } from './pipeline.ts'
 import { Player } from './player.ts'
 import { difference, NO_DIFFERENCE, readStored, type Stored } from './stored.ts'
 import { endOf, originUs, quietTail, storyRecords, stretches } from './traffic.ts'
 
 const MINUTES = 33
+/** From this minute on something sits between two proxies. */
+const INTERCEPTED_FROM = 27
 const LATENESS_SECONDS = 10
 
 interface Manner {
@@ -44,11 +47,14 @@ describe.skipIf(noPipeline() !== undefined)('the same input', () => {
 
   it('gives the same findings and incidents with 1 and 12 partitions, other batches, shuffled in the lateness', async () => {
     const origin = originUs()
-    const records = storyRecords(MINUTES, origin)
+    const records = withInterception(storyRecords(MINUTES, origin), origin, INTERCEPTED_FROM)
     const plain = { partitions: 1, recordsPerBody: 400, stretchSeconds: 60, delaySeconds: 0 }
     const expected = await play(records, origin, plain)
     expect(expected.calls.length).toBe(records.length)
     expect(expected.findings.length).toBeGreaterThan(10)
+    const detectors = new Set(expected.findings.map((row) => JSON.parse(row).detector))
+    expect([...detectors].sort()).toEqual(['denial_spike', 'latency_shift', 'new_path', 'tls_failure'])
+    expect(expected.findings.some((row) => JSON.parse(row).kind === 'added_delay')).toBe(true)
     const other = { partitions: 12, recordsPerBody: 23, stretchSeconds: 4, delaySeconds: LATENESS_SECONDS - 1 }
     const actual = await play(records, origin, other)
     expect(actual.calls.length).toBe(records.length)
