@@ -15,7 +15,8 @@ import { declareShop } from './otlp-to-bus.ts'
 import type { Row } from './row.ts'
 import { anonymousBytes, cpuSeconds, threadSeconds, waitedSeconds } from './usage.ts'
 
-const REQUESTS = 32
+/** As many as the exporter of an OpenTelemetry Collector has under way on its defaults. */
+const REQUESTS = 10
 const LOADED_MS = 25_000
 const SAMPLE_MS = 200
 const DRAIN_MS = 180_000

@@ -3,12 +3,18 @@ import { Block, isBlock } from '../../core/block.ts'
 import { TOPIC } from '../../core/bus/topics.ts'
 import { HOUR } from '../../core/clock.ts'
 import { SeenDeliveries } from '../../core/deliveries.ts'
+import { PipelineError } from '../../core/errors.ts'
 import { counter } from '../../core/telemetry/instruments.ts'
 import { CALL_TABLE_COLUMNS, nativeCalls } from '../native.ts'
 import type { Gatherer, Insert, SinkSpec } from '../sink.ts'
+import { requireWhole } from '../whole-block.ts'
 
 const duplicates = counter('eastwatch.storage', 'eastwatch_duplicate_rows', {
   description: 'Rows left out because their delivery had come before.',
+})
+
+const unreadable = counter('eastwatch.storage', 'eastwatch_unreadable_blocks', {
+  description: 'Blocks of the log that are damaged and were passed over.',
 })
 
 export const callsSink: SinkSpec = {
@@ -28,7 +34,8 @@ class CallsGatherer implements Gatherer {
 
   add(value: Uint8Array): { rows: number; bytes: number } {
     if (!isBlock(value)) return { rows: 0, bytes: value.length }
-    const block = this.#fresh(new Block(Uint8Array.prototype.slice.call(value)))
+    const read = readWhole(Uint8Array.prototype.slice.call(value))
+    const block = read === undefined ? undefined : this.#fresh(read)
     if (block === undefined) return { rows: 0, bytes: value.length }
     for (const [hour, part] of byHour(block)) {
       const blocks = this.#hours.get(hour)
@@ -70,6 +77,22 @@ class CallsGatherer implements Gatherer {
     if (rows === block.rows) return undefined
     if (rows === 0) return block
     return new Block(block.filter((row) => !repeated.some(({ from, to }) => from <= row && row < to)))
+  }
+}
+
+/**
+ * undefined for bytes that are no whole block: they are counted and passed over. A version that this program does not know is an
+ * error that stops the sink: a newer program can read it.
+ */
+function readWhole(value: Uint8Array): Block | undefined {
+  try {
+    const block = new Block(value)
+    requireWhole(block)
+    return block
+  } catch (error) {
+    if (!(error instanceof PipelineError) || error.code !== 'block_corrupt') throw error
+    unreadable(1, { table: 'calls' })
+    return undefined
   }
 }
 
