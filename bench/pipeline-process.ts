@@ -15,7 +15,11 @@ const config = EastwatchConfig.parse({
 const stop = new AbortController()
 const logger = createLogger('error')
 const pipeline = await startPipeline({ config, clock: systemClock, ticking: true, logger }, stop.signal)
-serve({ port: pipeline.ports.grpc, storePid: pipeline.storePid() }, { lag: () => pipeline.lag() }, async () => {
-  stop.abort()
-  await pipeline.stopped
-})
+serve(
+  { port: pipeline.ports.grpc, healthPort: pipeline.ports.health, storePid: pipeline.storePid() },
+  { lag: () => pipeline.lag() },
+  async () => {
+    stop.abort()
+    await pipeline.stopped
+  },
+)
