@@ -4,6 +4,7 @@ import { DenialScanConfig } from './denial-scan.ts'
 import { DenialSpikeConfig } from './denial-spike.ts'
 import { LatencyShiftConfig } from './latency-shift.ts'
 import { NewPathConfig } from './new-path.ts'
+import { TelemetryStoppedConfig } from './telemetry-stopped.ts'
 import { TlsFailureConfig } from './tls-failure.ts'
 
 export const DetectorsConfig = z.strictObject({
@@ -42,5 +43,6 @@ export const DetectorsConfig = z.strictObject({
   tlsFailure: TlsFailureConfig.prefault({}),
   newPath: NewPathConfig.prefault({}),
   latencyShift: LatencyShiftConfig.prefault({}),
+  telemetryStopped: TelemetryStoppedConfig.prefault({}),
 })
 export type DetectorsConfig = z.infer<typeof DetectorsConfig>

@@ -44,6 +44,7 @@ export function coverageOf(facts: TelemetryFacts): Coverage[] {
     { detector: 'tls_failure', ...handshakes(facts) },
     { detector: 'new_path', ...paths(facts) },
     { detector: 'latency_shift', ...gap(facts) },
+    { detector: 'telemetry_stopped', ...silence(facts) },
   ]
 }
 
@@ -106,5 +107,16 @@ function gap(facts: TelemetryFacts): Judgement {
       mend: ATTRIBUTES,
     }
   }
+  return ON
+}
+
+function silence(facts: TelemetryFacts): Judgement {
+  if (facts.bySource === 0 || facts.byDestination === 0) {
+    return { state: 'blind', why: 'only one end reports: where it stops, nobody tells that calls go on', mend: BOTH }
+  }
+  if (facts.successes === 0) {
+    return { state: 'blind', why: 'no successful call is logged', mend: 'log successful calls as well' }
+  }
+  if (facts.claimed > 1 - MOST) return CLAIMED
   return ON
 }

@@ -19,8 +19,18 @@ const SHOWN =
 
 const LIMIT = 200
 
-export function callsSql({ from, to, key, where = [] }: CallsQuery): string {
-  const conditions = [
+export function callsSql(query: CallsQuery): string {
+  return `SELECT ${SHOWN}\nFROM eastwatch.calls\nWHERE ${conditions(query)}\nORDER BY \`end\`\nLIMIT ${LIMIT}`
+}
+
+/** Who reported how many calls, minute by minute. */
+export function reportsSql(query: CallsQuery): string {
+  const columns = 'toStartOfMinute(`end`) AS minute, reporter, trust, outcome'
+  return `SELECT ${columns}, sum(weight) AS calls\nFROM eastwatch.calls\nWHERE ${conditions(query)}\nGROUP BY ALL\nORDER BY ALL\nLIMIT 1000`
+}
+
+function conditions({ from, to, key, where = [] }: CallsQuery): string {
+  return [
     '`end` >= ' + time(from),
     '`end` < ' + time(to),
     ...sourceConditions(key),
@@ -28,8 +38,7 @@ export function callsSql({ from, to, key, where = [] }: CallsQuery): string {
       ? []
       : [`destination_service = ${literal(key.destinationService)}`]),
     ...where,
-  ]
-  return `SELECT ${SHOWN}\nFROM eastwatch.calls\nWHERE ${conditions.join('\n  AND ')}\nORDER BY \`end\`\nLIMIT ${LIMIT}`
+  ].join('\n  AND ')
 }
 
 function sourceConditions({

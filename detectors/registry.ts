@@ -7,6 +7,7 @@ import type { NamedDetector } from './engine/judge.ts'
 import { latencyShift } from './latency-shift.ts'
 import { newPair } from './new-pair.ts'
 import { newPath } from './new-path.ts'
+import { destinationStopped, sourceStopped } from './telemetry-stopped.ts'
 import { tlsFailure } from './tls-failure.ts'
 
 export const DETECTORS: readonly DetectorDefinition[] = [
@@ -16,6 +17,8 @@ export const DETECTORS: readonly DetectorDefinition[] = [
   newPath,
   newPair,
   latencyShift,
+  destinationStopped,
+  sourceStopped,
 ]
 
 export function detectorsOf(stage: Stage, config: DetectorsConfig): NamedDetector[] {

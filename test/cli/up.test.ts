@@ -175,6 +175,7 @@ describe('eastwatch doctor', () => {
       'tls_failure',
       'new_path',
       'latency_shift',
+      'telemetry_stopped',
     ])
   })
 

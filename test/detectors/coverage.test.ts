@@ -18,7 +18,7 @@ const state = (facts: Partial<TelemetryFacts>, detector: string) =>
 
 describe('coverage', () => {
   it('is on for every detector where all is sent', () => {
-    expect(coverageOf(full).map((coverage) => coverage.state)).toEqual(['on', 'on', 'on', 'on'])
+    expect(coverageOf(full).map((coverage) => coverage.state)).toEqual(['on', 'on', 'on', 'on', 'on'])
   })
 
   it.each([
@@ -32,6 +32,10 @@ describe('coverage', () => {
     ['latency_shift', { bySource: 0 }, 'blind'],
     ['latency_shift', { microseconds: 0 }, 'degraded'],
     ['latency_shift', { http: 0 }, 'degraded'],
+    ['telemetry_stopped', { bySource: 0 }, 'blind'],
+    ['telemetry_stopped', { byDestination: 0 }, 'blind'],
+    ['telemetry_stopped', { successes: 0 }, 'blind'],
+    ['telemetry_stopped', { claimed: 0.5 }, 'degraded'],
     ['new_path', { claimed: 0.5 }, 'degraded'],
     ['denial_spike', { claimed: 0.5 }, 'degraded'],
   ] as const)('%s with %o is %s', (detector, facts, expected) => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { callsSql, literal } from '../../detectors/evidence-sql.ts'
+import { callsSql, literal, reportsSql } from '../../detectors/evidence-sql.ts'
 
 /** ClickHouse's reading of a quoted literal: backslash escapes, and nothing after the closing quote. */
 function readLiteral(text: string): string {
@@ -44,5 +44,12 @@ describe('SQL of the evidence', () => {
       callsSql({ from: 10, to: 20, key: { sourceIdentity: '', destinationService: '' } }),
     )
     expect(callsSql({ from: 10, to: 20, key: {} })).toMatch(/LIMIT 200$/)
+  })
+
+  test('who reported how many calls is asked under the same conditions', () => {
+    const query = { from: 10, to: 20, key: { destinationService: "o'cart" } }
+    const where = (sql: string) => /WHERE (.*?)\n(?:ORDER|GROUP)/s.exec(sql)?.[1]
+    expect(where(reportsSql(query))).toBe(where(callsSql(query)))
+    expect(where(reportsSql(query))).toContain("destination_service = 'o\\'cart'")
   })
 })
