@@ -70,11 +70,11 @@ export class DeliveryReader {
    * as they were.
    */
   read(delivery: Delivery, rows: CallRows): ReadDelivery {
-    const before = rows.length
+    const before = rows.mark()
     try {
       return this.#read(delivery, rows)
     } catch (error) {
-      rows.truncate(before)
+      rows.restore(before)
       throw error
     }
   }

@@ -56,6 +56,11 @@ export interface TextRows {
   starts: Uint32Array
 }
 
+export interface RowsMark {
+  rows: number
+  shapes: number
+}
+
 export class CallRows {
   length = 0
   /** Ordinal in `shapes` of each row's object. */
@@ -85,16 +90,20 @@ export class CallRows {
     this.length = row + 1
   }
 
-  /** Takes back all rows from `length` on. */
-  truncate(length: number): void {
-    this.length = length
-    for (const { output, starts } of this.#texts) output.length = starts[length]!
+  /** What is there now, for `restore`. */
+  mark(): RowsMark {
+    return { rows: this.length, shapes: this.shapes.length }
+  }
+
+  /** Takes back all that was appended since the mark was taken. */
+  restore({ rows, shapes }: RowsMark): void {
+    this.length = rows
+    for (const call of this.shapes.splice(shapes)) this.#ordinals.delete(call)
+    for (const { output, starts } of this.#texts) output.length = starts[rows]!
   }
 
   clear(): void {
-    this.truncate(0)
-    this.shapes.length = 0
-    this.#ordinals.clear()
+    this.restore({ rows: 0, shapes: 0 })
     if (this.shapeOf.length > KEPT_ROWS) {
       this.shapeOf = new Uint32Array(ROWS)
       this.#low = LOW.map(() => [])
