@@ -11,12 +11,12 @@ import { envoySource } from '../../collector/sources/envoy.ts'
 import type { LogSource } from '../../collector/sources/source.ts'
 import { Block, CallRows, encodeRows } from '../../core/block.ts'
 import type { Call } from '../../core/call.ts'
-import { SECOND } from '../../core/clock.ts'
+import { MINUTE, SECOND } from '../../core/clock.ts'
 import type { PolicySnapshot } from '../../policy/policy.ts'
 import { readRecording } from '../envoy/fixture.ts'
 import { declaredWorld, undeclaredWorld } from './naming/world.ts'
 import { encode, type Log, type Pair } from './otlp/reference.ts'
-import { INBOUND, NOW, OUTBOUND } from './sources/records.ts'
+import { type Fields, INBOUND, NOW, OUTBOUND } from './sources/records.ts'
 
 const shop = declaredWorld()
 
@@ -34,9 +34,10 @@ function readAll(
   bodies: readonly { body: Uint8Array; sender: Sender }[],
   policy: () => PolicySnapshot = () => shop,
 ) {
+  const annotator = createAnnotator(policy)
   const reader = new DeliveryReader({
     sources: [source],
-    annotator: createAnnotator(policy),
+    annotator,
     partitions: 1,
     latenessUs: 10 * SECOND,
     limits: DEFAULT_LIMITS,
@@ -44,25 +45,31 @@ function readAll(
   const rows = new CallRows()
   return bodies.map(({ body, sender }): { calls: Call[]; rejected: string[] } => {
     const read = reader.read({ body, signal: 'logs', encoding: 'protobuf', sender, received: NOW + SECOND }, rows)
+    annotator.directory.know(annotator.directory.take())
     const own = read.partitions.get(0)?.rows ?? []
     const block = new Block(encodeRows(rows, [{ id: read.id, rows: own }]))
     return { calls: own.map((_, row) => block.call(row)), rejected: read.rejected.map(({ reason }) => reason) }
   })
 }
 
-const pairs = (fields: Partial<Record<Field, string>>): Pair[] =>
+const pairs = (fields: Fields): Pair[] =>
   Object.entries(fields).map(([field, stringValue]) => ({
     key: FIELD_ALIASES[field as Field][0],
     value: { stringValue },
   }))
 
-function bodyOf(fields: readonly Partial<Record<Field, string>>[], text = ''): Uint8Array {
-  const logRecords: Log[] = fields.map((own, i) => ({
-    timeUnixNano: BigInt(NOW + i) * 1000n,
+interface Said {
+  fields: Fields
+  agoUs: number
+}
+
+function bodyOf(said: readonly Said[], text = ''): Uint8Array {
+  const logRecords: Log[] = said.map(({ fields, agoUs }, i) => ({
+    timeUnixNano: BigInt(NOW + i - agoUs) * 1000n,
     severityNumber: 0,
     severityText: '',
     body: text === '' ? undefined : { stringValue: text },
-    attributes: pairs(own),
+    attributes: pairs(fields),
     traceId: new Uint8Array(),
     spanId: new Uint8Array(),
   }))
@@ -84,8 +91,10 @@ const address = fc.constantFrom(
   '10.0.0.11:',
   '',
 )
+const path = fc.constantFrom('/', '/cart/1', '/cart/2?x=1', '/shop.Cart/Get', '/a@b.c/1', '/4f9aK2x93kd0dk3k4k5k6')
+const identity = fc.constantFrom('', 'spiffe://cluster.local/ns/shop/sa/web', 'spiffe://cluster.local/ns/shop/sa/job')
 const word = fc.constantFrom('', '-', 'GET', 'POST', '200', '403', '503', 'UF', 'x', 'NotSet', 'HTTP/2', 'HTTP/1.1')
-const oneField: fc.Arbitrary<Partial<Record<Field, string>>> = fc.oneof(
+const oneField: fc.Arbitrary<Fields> = fc.oneof(
   fc
     .tuple(fc.constantFrom(...(Object.keys(FIELD_ALIASES) as Field[])), fc.oneof(word, fc.string({ maxLength: 140 })))
     .map(([field, text]) => ({ [field]: text })),
@@ -95,22 +104,43 @@ const oneField: fc.Arbitrary<Partial<Record<Field, string>>> = fc.oneof(
       address,
     )
     .map(([field, text]) => ({ [field]: text })),
-  fc
-    .constantFrom('/', '/cart/1', '/cart/2?x=1', '/shop.Cart/Get', '/a@b.c/1', '/4f9aK2x93kd0dk3k4k5k6')
-    .map((path) => ({ path })),
+  path.map((text) => ({ path: text })),
   fc
     .record({ durationUs: fc.constantFrom('', '5', '-1', '7000'), bytesSent: fc.nat(9).map(String) })
     .map((fields) => fields),
 )
-const record = fc
-  .tuple(fc.constantFrom(INBOUND, OUTBOUND), fc.array(oneField, { maxLength: 3 }))
-  .map(([base, changes]) => Object.assign({}, base, ...changes) as Partial<Record<Field, string>>)
+const GRPC = { ...INBOUND, method: 'POST', protocol: 'HTTP/2' }
+const { downstreamPeerUriSan, ...NAMELESS } = INBOUND
+const base = fc.constantFrom<Fields>(INBOUND, OUTBOUND, GRPC, NAMELESS)
+/** Also from before what the directory remembers. */
+const agoUs = fc.constantFrom(0, 0, 0, 1, 25 * MINUTE)
+const record: fc.Arbitrary<Said> = fc
+  .tuple(base, fc.array(oneField, { maxLength: 3 }), agoUs)
+  .map(([fields, changes, ago]) => ({ fields: Object.assign({}, fields, ...changes), agoUs: ago }))
+
+/** Records that differ in one field alone. */
+const addressFields = [
+  'downstreamRemoteAddress',
+  'downstreamLocalAddress',
+  'upstreamHost',
+  'upstreamLocalAddress',
+] as const
+const alike: fc.Arbitrary<Said[]> = fc
+  .tuple(base, fc.constantFrom<Field>(...addressFields, 'path', 'responseCode', 'downstreamPeerUriSan'))
+  .chain(([fields, field]) => {
+    const isAddress = (addressFields as readonly string[]).includes(field)
+    const value = isAddress ? address : field === 'path' ? path : field === 'responseCode' ? word : identity
+    return fc.array(
+      fc.tuple(value, agoUs).map(([text, ago]) => ({ fields: { ...fields, [field]: text }, agoUs: ago })),
+      { minLength: 2, maxLength: 8 },
+    )
+  })
 
 describe('remembered calls', () => {
   it('are what reading each record whole gives, whatever came before', () => {
     const deliveries = fc.array(
       fc.record({
-        fields: fc.array(record, { minLength: 1, maxLength: 6 }),
+        said: fc.oneof(fc.array(record, { minLength: 1, maxLength: 6 }), alike),
         sender: fc.constantFrom(...SENDERS),
         text: fc.constantFrom('', 'a line'),
       }),
@@ -118,7 +148,7 @@ describe('remembered calls', () => {
     )
     fc.assert(
       fc.property(deliveries, (given) => {
-        const bodies = given.map(({ fields, sender, text }) => ({ body: bodyOf(fields, text), sender }))
+        const bodies = given.map(({ said, sender, text }) => ({ body: bodyOf(said, text), sender }))
         expect(readAll(envoySource, bodies)).toEqual(readAll(forgetful, bodies))
       }),
       { numRuns: 400 },
@@ -136,7 +166,10 @@ describe('remembered calls', () => {
 
   it('are forgotten when another policy comes into force', () => {
     let inForce: PolicySnapshot = undeclaredWorld()
-    const bodies = [INBOUND, INBOUND].map((fields) => ({ body: bodyOf([fields]), sender: SENDERS[0]! }))
+    const bodies = [INBOUND, INBOUND].map((fields) => ({
+      body: bodyOf([{ fields, agoUs: 0 }]),
+      sender: SENDERS[0]!,
+    }))
     const [before] = readAll(envoySource, bodies, () => inForce)
     let asked = 0
     const [, after] = readAll(envoySource, bodies, () => {
