@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { ALERT_GROUPS, runAlerts } from '../alerts/app.ts'
+import { NAMES_GROUP, rememberNames } from '../collector/naming/remember.ts'
 import { startCollectorThread } from '../collector/thread/start.ts'
 import type { GroupLag } from '../core/bus/bus.ts'
 import { openLocalBus } from '../core/bus/local/local-bus.ts'
@@ -58,6 +59,7 @@ const REQUIRED_GROUPS = [
   { topic: TOPIC.windows, group: DETECTOR_GROUPS.stage2 },
   { topic: TOPIC.findings, group: ALERT_GROUPS.incidents },
   { topic: TOPIC.incidents, group: ALERT_GROUPS.notify },
+  { topic: TOPIC.names, group: NAMES_GROUP },
   ...STORAGE_GROUPS,
 ]
 
@@ -119,7 +121,9 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
     const starts = watchStarts(bus, REQUIRED_GROUPS)
     const consumers = new AbortController()
     const counts = { stage1: emptyCounts(), stage2: emptyCounts() }
+    const names = rememberNames({ bus: starts.bus, logger }, consumers.signal)
     const running = [
+      names.running,
       runStorage({ config: config.storage, bus: starts.bus, client, logger }, consumers.signal),
       runAlerts({ config: config.alerts, bus: starts.bus, clock, logger, version: VERSION }, consumers.signal),
       runDetectors({ config: config.detectors, bus: starts.bus, logger, counts }, consumers.signal),
@@ -132,6 +136,7 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
       consumers.abort()
       await Promise.allSettled(running)
     })
+    const learned = await names.before
     const accepting = new AbortController()
     const collector = await startCollectorThread(
       {
@@ -139,6 +144,7 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
         dataFolder: config.dataFolder,
         policy,
         bus,
+        names: learned,
         clock,
         ticking: options.ticking,
         logLevel: config.logLevel,

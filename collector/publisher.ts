@@ -2,6 +2,9 @@
  * Group commit. While one publication is under way, deliveries are read and gathered for the next; each sender is answered when
  * the publication that holds its delivery is durable. Senders take turns, so a long queue delays only its owner.
  *
+ * What deliveries teach of names goes out with them, and is known from then on: of a delivery that is refused, or lost with this
+ * process, nothing stays.
+ *
  * Ticks go the same way. A tick's time is never past the arrival of a delivery that is not durable yet.
  */
 import { setImmediate } from 'node:timers/promises'
@@ -14,6 +17,7 @@ import { BlockBuilder } from './block-builder.ts'
 import type { Delivery, Receipt } from './delivery.ts'
 import { FairQueue } from './fair-queue.ts'
 import type { CollectorMetrics } from './metrics.ts'
+import { gather, type LearnedName, namePublications } from './naming/learned-name.ts'
 import { DeliveryReader, type ReadDelivery, type ReadingRules } from './read-delivery.ts'
 import { encodeRejected } from './rejected.ts'
 
@@ -144,6 +148,7 @@ export class Publisher {
         }
       }
       await bus.publish(publications)
+      this.#options.rules.annotator.directory.know(commit.names)
       for (const { delivery } of commit.waiting) this.#pending.delete(delivery)
       commit.resolve()
       for (const { resolve } of ticks) resolve()
@@ -179,6 +184,8 @@ class Commit {
   readonly #options: PublisherOptions
   readonly #read: ReadDelivery[] = []
   readonly #blocks = new Map<number, BlockBuilder>()
+  /** By address. */
+  readonly #names = new Map<string, LearnedName>()
   #records = 0
   #weight = 0
 
@@ -192,13 +199,20 @@ class Commit {
     return this.#records >= COMMIT_RECORDS || this.#weight >= COMMIT_WEIGHT
   }
 
+  /** What its deliveries teach. */
+  get names(): readonly LearnedName[] {
+    return [...this.#names.values()]
+  }
+
   /** Reads a delivery and takes it in, or refuses it alone. Returns the number of its records. */
   add(waiting: Waiting, refused: (delivery: Delivery) => void): number {
     const { delivery } = waiting
+    const { directory } = this.#options.rules.annotator
     let read: ReadDelivery
     try {
       read = this.#reader.read(delivery, this.#rows)
     } catch (error) {
+      directory.take()
       refused(delivery)
       waiting.reject(error)
       // Its bytes were walked all the same.
@@ -212,6 +226,7 @@ class Commit {
       }
       builder.add(read.id, calls)
     }
+    for (const name of directory.take()) gather(this.#names, name)
     // Its bytes are not needed any more, and may be many while the publication waits.
     delivery.body = NO_BYTES
     this.waiting.push(waiting)
@@ -225,6 +240,9 @@ class Commit {
     const publications: Publication[] = []
     for (const [partition, builder] of this.#blocks) {
       for (const value of builder.finish(this.#rows)) publications.push({ topic: TOPIC.calls, partition, value })
+    }
+    for (const publication of namePublications(this.names, this.#options.bus.partitions(TOPIC.names))) {
+      publications.push(publication)
     }
     const partitions = this.#options.bus.partitions(TOPIC.rejected)
     for (const { rejected } of this.#read) {

@@ -21,6 +21,8 @@ export interface Annotator {
   declare(call: Call): void
   /** What the policy says, and learned names: again after each `vary`. */
   judge(call: Call): void
+  /** Where `judge` notes what calls teach, and looks up what is known. */
+  readonly directory: Directory
 }
 
 /** @param policy the snapshot in force; another object makes the annotator forget what it remembered of the last */
@@ -31,6 +33,7 @@ export function createAnnotator(policy: () => PolicySnapshot, directory = new Di
 
   return {
     inForce: policy,
+    directory,
     declare(call) {
       const current = policy()
       if (current !== snapshot) {

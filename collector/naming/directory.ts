@@ -4,43 +4,91 @@
  *
  * What it says annotates calls (origin `learned`) and nothing else: it never touches the destination service, by which calls are
  * partitioned, nor a name that has another origin. Times are the calls' own, so that a replay learns the same.
+ *
+ * What a delivery teaches is known once that delivery is durable (docs/decisions/005-learned-names.md): `learn` only notes it,
+ * the publisher takes the notes, and hands them back to `know` when the log has them.
  */
 import type { Call, Origin } from '../../core/call.ts'
 import { MINUTE } from '../../core/clock.ts'
+import { gather, joined, type LearnedName, says } from './learned-name.ts'
 
-export const LEARNED_FOR_US = 10 * MINUTE
+/** A name holds while less than so many minutes lie between the call and the last handshake: nine to ten minutes of time. */
+export const LEARNED_FOR_MINUTES = 10
+/** Forgotten when so much older than the newest: calls that come so late get no learned name. */
+export const KEPT_MINUTES = 60
 /** About 20 MB. Past it the address that was longest not refreshed goes first. */
 export const MAX_LEARNED_ADDRESSES = 100_000
-/** An entry is not written again within this time: most calls cost one look-up. */
-const REFRESH_US = MINUTE
+/** Longer texts are no address, and no identity that a mesh gives (Kubernetes allows about 580 characters). */
+const MAX_ADDRESS_CHARS = 128
+const MAX_IDENTITY_CHARS = 1024
 
-interface Entry {
-  identity: string
-  seen: number
-  /** When another identity was last seen here. */
-  disputed: number
+/** What `know` has changed. */
+export interface Changes {
+  changed: LearnedName[]
+  /** Addresses that are too old, or for which there was no room. */
+  forgotten: string[]
 }
+
+const NOTHING: readonly LearnedName[] = []
 
 export class Directory {
   readonly #limit: number
-  readonly #entries = new Map<string, Entry>()
+  /** What was longest not refreshed comes first. */
+  readonly #names = new Map<string, LearnedName>()
+  /** Learned, not taken yet. */
+  readonly #noted = new Map<string, LearnedName>()
+  #newest = 0
 
   constructor(limit = MAX_LEARNED_ADDRESSES) {
     this.#limit = limit
   }
 
   get size(): number {
-    return this.#entries.size
+    return this.#names.size
   }
 
-  /** Takes what a verified call proved of its peer's address. */
+  /** What it knows; what was longest not refreshed comes first. */
+  names(): LearnedName[] {
+    return [...this.#names.values()]
+  }
+
+  /** Notes what a verified call proves of its peer's address. Most calls cost one look-up: they prove what is known. */
   learn(call: Call): void {
     if (call.trust !== 'verified' || call.tlsState !== 'mutual' || call.tlsFailure !== '') return
     if (call.reporter === 'destination') {
-      if (call.sourceIdentityOrigin === 'record') this.#see(call.sourceAddress, call.sourceIdentity, call.end)
+      if (call.sourceIdentityOrigin === 'record') this.#note(call.sourceAddress, call.sourceIdentity, call.end)
     } else if (call.reporter === 'source' && call.destinationIdentityOrigin === 'record') {
-      this.#see(call.destinationAddress, call.destinationIdentity, call.end)
+      this.#note(call.destinationAddress, call.destinationIdentity, call.end)
     }
+  }
+
+  /** What was noted since the last time: to be made durable, and then known; or dropped with the delivery that taught it. */
+  take(): readonly LearnedName[] {
+    if (this.#noted.size === 0) return NOTHING
+    const noted = [...this.#noted.values()]
+    this.#noted.clear()
+    return noted
+  }
+
+  /** Takes in what is durable. In any order, any number of times: it comes out the same, short of the limit. */
+  know(names: readonly LearnedName[]): Changes {
+    if (names.length === 0) return { changed: [], forgotten: [] }
+    const newestBefore = this.#newest
+    const changed = new Map<string, LearnedName>()
+    for (const name of [...names].sort((a, b) => a.seen - b.seen)) {
+      if (name.seen < this.#newest - KEPT_MINUTES) continue
+      const before = this.#names.get(name.address)
+      const now = before === undefined ? name : joined(before, name)
+      if (now === before) continue
+      this.#names.delete(name.address)
+      this.#names.set(name.address, now)
+      changed.set(name.address, now)
+      this.#newest = Math.max(this.#newest, now.seen)
+    }
+    const forgotten = this.#newest > newestBefore ? this.#forgetOld() : []
+    while (this.#names.size > this.#limit) forgotten.push(this.#forgetFirst())
+    for (const address of forgotten) changed.delete(address)
+    return { changed: [...changed.values()], forgotten }
   }
 
   /** Names the ends that nothing else names; also those that were learned of another time. */
@@ -57,34 +105,34 @@ export class Directory {
 
   /** The identity at an address at a time (epoch microseconds), '' where unknown or disputed. */
   identityAt(address: string, at: number): string {
-    const entry = this.#entries.get(address)
-    if (entry === undefined || Math.abs(at - entry.seen) > LEARNED_FOR_US) return ''
-    return Math.abs(at - entry.disputed) <= LEARNED_FOR_US ? '' : entry.identity
+    const known = this.#names.get(address)
+    if (known === undefined) return ''
+    const minute = Math.floor(at / MINUTE)
+    if (Math.abs(minute - known.seen) >= LEARNED_FOR_MINUTES) return ''
+    // Whole minutes: a name is given up rather early, a doubt rather late.
+    return Math.abs(minute - known.disputed) <= LEARNED_FOR_MINUTES ? '' : known.identity
   }
 
-  #see(address: string, identity: string, at: number): void {
-    if (address === '') return
-    const entry = this.#entries.get(address)
-    if (entry === undefined) {
-      if (this.#entries.size >= this.#limit) this.#evict()
-      this.#entries.set(address, { identity, seen: at, disputed: Number.NEGATIVE_INFINITY })
-    } else if (entry.identity === identity) {
-      if (at - entry.seen < REFRESH_US) return
-      entry.seen = at
-      this.#entries.delete(address)
-      this.#entries.set(address, entry)
-    } else {
-      if (Math.abs(at - entry.seen) <= LEARNED_FOR_US) entry.disputed = Math.max(entry.disputed, at)
-      if (at > entry.seen) {
-        entry.identity = identity
-        entry.seen = at
-      }
-    }
+  #note(address: string, identity: string, at: number): void {
+    const minute = Math.floor(at / MINUTE)
+    const known = this.#names.get(address)
+    if (known !== undefined && says(known, identity, minute)) return
+    if (address === '' || minute < this.#newest - KEPT_MINUTES) return
+    if (address.length > MAX_ADDRESS_CHARS || identity.length > MAX_IDENTITY_CHARS) return
+    gather(this.#noted, { address, identity, seen: minute, disputed: 0 })
   }
 
-  #evict(): void {
-    const [oldest] = this.#entries.keys()
-    if (oldest !== undefined) this.#entries.delete(oldest)
+  #forgetOld(): string[] {
+    const old: string[] = []
+    for (const [address, { seen }] of this.#names) if (seen < this.#newest - KEPT_MINUTES) old.push(address)
+    for (const address of old) this.#names.delete(address)
+    return old
+  }
+
+  #forgetFirst(): string {
+    const [first] = this.#names.keys()
+    this.#names.delete(first!)
+    return first!
   }
 }
 

@@ -7,6 +7,7 @@ import { createLogger } from '../../core/logger.ts'
 import { readPolicy } from '../../policy/read.ts'
 import { type RunningCollector, startCollector } from '../app.ts'
 import { createAnnotator } from '../naming/annotate.ts'
+import { Directory } from '../naming/directory.ts'
 import { SOURCES } from '../sources/registry.ts'
 import type { FromThread, ThreadInput, ToThread } from './messages.ts'
 import { Requests } from './requests.ts'
@@ -39,6 +40,8 @@ const answer = (request: number, done: Promise<void>): void => {
 
 async function run(): Promise<void> {
   let snapshot = readPolicy(input.policy)
+  const directory = new Directory()
+  directory.know(input.names)
   const stop = new AbortController()
   const collector: RunningCollector = await startCollector(
     {
@@ -50,7 +53,7 @@ async function run(): Promise<void> {
       ticking: input.ticking,
       onTickFailure: (reason) => tell({ type: 'tickFailure', reason }),
       sources: SOURCES,
-      annotator: createAnnotator(() => snapshot),
+      annotator: createAnnotator(() => snapshot, directory),
       logger: createLogger(input.logLevel),
     },
     stop.signal,

@@ -2,6 +2,7 @@
 import type { Publication } from '../../core/bus/bus.ts'
 import type { PolicySource } from '../../policy/read.ts'
 import type { CollectorConfig } from '../config.ts'
+import type { LearnedName } from '../naming/learned-name.ts'
 import type { WireError } from './wire-error.ts'
 
 /** The thread's workerData. */
@@ -11,6 +12,8 @@ export interface ThreadInput {
   policy: PolicySource
   /** Partitions of the topics that the collector writes. */
   partitions: Record<string, number>
+  /** What was learned before. */
+  names: readonly LearnedName[]
   ticking: boolean
   logLevel: string
   counts: SharedArrayBuffer

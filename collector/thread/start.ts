@@ -11,6 +11,7 @@ import type { PolicySource } from '../../policy/read.ts'
 import type { RunningCollector } from '../app.ts'
 import type { CollectorConfig } from '../config.ts'
 import { CollectorMetrics, countsMemory } from '../metrics.ts'
+import type { LearnedName } from '../naming/learned-name.ts'
 import type { FromThread, ThreadInput, ToThread } from './messages.ts'
 import { Requests } from './requests.ts'
 import { fromWire, toWire } from './wire-error.ts'
@@ -20,6 +21,8 @@ export interface CollectorThreadOptions {
   dataFolder: string
   policy: PolicySource
   bus: Pick<Bus, 'publish' | 'partitions'>
+  /** What was learned before (naming/remember.ts); nothing by default. */
+  names?: readonly LearnedName[]
   /** The system's, or one in shared memory. */
   clock: Clock
   ticking: boolean
@@ -31,6 +34,8 @@ export interface CollectorThread extends RunningCollector {
   reloadPolicy(): Promise<void>
 }
 
+const WRITTEN = [TOPIC.calls, TOPIC.rejected, TOPIC.names]
+
 /** Compiled, as threads run what node itself can read. */
 const ENTRY = new URL('./main.js', import.meta.url)
 
@@ -40,13 +45,14 @@ export async function startCollectorThread(
   signal: AbortSignal,
   entry = ENTRY,
 ): Promise<CollectorThread> {
-  const { bus, clock, config, dataFolder, policy, ticking, logLevel } = options
+  const { bus, clock, config, dataFolder, names = [], policy, ticking, logLevel } = options
   const counts = countsMemory()
   const workerData: ThreadInput = {
     config,
     dataFolder,
     policy,
-    partitions: Object.fromEntries([TOPIC.calls, TOPIC.rejected].map((topic) => [topic, bus.partitions(topic)])),
+    partitions: Object.fromEntries(WRITTEN.map((topic) => [topic, bus.partitions(topic)])),
+    names,
     ticking,
     logLevel,
     counts,

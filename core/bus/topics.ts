@@ -12,6 +12,8 @@ export const TOPIC = {
   incidents: 'eastwatch.incidents',
   /** What could not be read, with the reason, by source. */
   rejected: 'eastwatch.rejected',
+  /** Identities that collectors have learned, by address. */
+  names: 'eastwatch.names',
 } as const
 
 /** Calls, windows and findings share one partition count: state stays on its input's partition number. */

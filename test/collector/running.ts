@@ -8,6 +8,7 @@ import { pino } from 'pino'
 import { type CollectorOptions, type RunningCollector, startCollector } from '../../collector/app.ts'
 import { CollectorConfig } from '../../collector/config.ts'
 import type { Annotator } from '../../collector/naming/annotate.ts'
+import { Directory } from '../../collector/naming/directory.ts'
 import { FIELD } from '../../collector/otlp/log-record.ts'
 import type { LogSource } from '../../collector/sources/source.ts'
 import { emptyCall } from '../../core/call.ts'
@@ -35,7 +36,12 @@ export const plainSource: LogSource = {
 }
 
 /** Knows nothing and says nothing. */
-export const noAnnotator: Annotator = { inForce: () => undefined, declare: () => {}, judge: () => {} }
+export const noAnnotator: Annotator = {
+  inForce: () => undefined,
+  declare: () => {},
+  judge: () => {},
+  directory: new Directory(),
+}
 
 export interface Running extends RunningCollector {
   bus: MemoryBus

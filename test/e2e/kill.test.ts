@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { seeded } from '../../demo/random.ts'
+import { DISPUTED, STEADY, visits } from './kill-visitors.ts'
 import { newWorld, noPipeline, type World } from './pipeline.ts'
 import { Player } from './player.ts'
 import { difference, NO_DIFFERENCE, readStored, type Stored } from './stored.ts'
@@ -46,6 +47,18 @@ function plan(among: number): Map<number, Kill> {
   return kills
 }
 
+/** Who the refused callers at an address are said to be, and how often. */
+function refusedAs({ calls }: Stored, address: string): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const row of calls) {
+    const call = JSON.parse(row)
+    if (call.source_address !== address || call.outcome !== 'tls_failure') continue
+    const who = `${call.source_identity} (${call.source_identity_origin})`
+    counts[who] = (counts[who] ?? 0) + 1
+  }
+  return counts
+}
+
 describe.skipIf(noPipeline() !== undefined)('the pipeline under kill -9', () => {
   const worlds: World[] = []
   const players: Player[] = []
@@ -83,7 +96,8 @@ describe.skipIf(noPipeline() !== undefined)('the pipeline under kill -9', () => 
 
   it(`${PIPELINE_KILLS + STORE_KILLS} deaths leave the same rows, findings and incidents as none`, async () => {
     const origin = originUs()
-    const records = storyRecords(MINUTES, origin)
+    const story = storyRecords(MINUTES, origin)
+    const records = [...story, ...visits(story, origin, MINUTES)]
     const sent = records.flatMap((record, i) => (i % 50 === 0 ? [record, unreadable(record)] : [record]))
     const told = stretches(sent, { origin, minutes: MINUTES, stretchSeconds: 30, recordsPerBody: 12 })
     const script = [...told, ...quietTail(told.at(-1)!.untilUs)]
@@ -94,6 +108,13 @@ describe.skipIf(noPipeline() !== undefined)('the pipeline under kill -9', () => 
     const kinds = new Set(expected.findings.map((row) => JSON.parse(row).kind))
     expect(kinds).toEqual(new Set(KINDS))
     expect(expected.incidents.length).toBeGreaterThanOrEqual(6)
+    // Learned names are compared too: here is what the visitors' own records do not tell.
+    expect(refusedAs(expected, STEADY)).toEqual({ 'cluster.local/ns/shop/sa/payment (learned)': 60 })
+    expect(refusedAs(expected, DISPUTED)).toEqual({
+      ' (none)': 34,
+      'cluster.local/ns/shop/sa/payment (learned)': 3,
+      'cluster.local/ns/shop/sa/shipping (learned)': 25,
+    })
 
     const actual = await play(script, origin, plan(told.length + 10))
     for (const table of Object.keys(expected) as (keyof Stored)[]) {

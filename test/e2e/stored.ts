@@ -7,17 +7,10 @@ import type { World } from './pipeline.ts'
 
 /**
  * `batch` is left out everywhere: it names the insert, which holds offsets of the log, and a resent delivery takes up offsets.
- * Names of origin `learned` are left out: they are the memory of one collector process, annotate, and decide nothing
- * (docs/decisions/005-learned-names-annotate.md). That nothing hangs on them is what the other tables prove.
  * Paths are summed over about a minute of log time a row, and are read by summing, as their table says.
  */
 const QUERIES = {
-  calls: `SELECT * EXCEPT (batch) REPLACE (
-      if(source_identity_origin = 'learned', '', source_identity) AS source_identity,
-      if(source_identity_origin = 'learned', 'none', source_identity_origin) AS source_identity_origin,
-      if(destination_identity_origin = 'learned', '', destination_identity) AS destination_identity,
-      if(destination_identity_origin = 'learned', 'none', destination_identity_origin) AS destination_identity_origin
-    ) FROM eastwatch.calls`,
+  calls: 'SELECT * EXCEPT (batch) FROM eastwatch.calls',
   rejected: 'SELECT * EXCEPT (batch) FROM eastwatch.rejected FINAL',
   windows: 'SELECT * EXCEPT (batch) FROM eastwatch.windows',
   paths: `SELECT trust, source_identity, source_workload, source_namespace, source_address, destination_service, method,
