@@ -5,7 +5,6 @@
  *
  * On the log: `EWN1`, then JSON, an array of `[address, identity, seen, disputed]`, at most 512 of them.
  */
-import { z } from 'zod'
 import type { Publication } from '../../core/bus/bus.ts'
 import { jsonRecord } from '../../core/bus/json-record.ts'
 import { partitionOf, TOPIC } from '../../core/bus/topics.ts'
@@ -46,22 +45,34 @@ export function gather(names: Map<string, LearnedName>, name: LearnedName): void
 }
 
 type Entry = [address: string, identity: string, seen: number, disputed: number]
-const minute = z.number().int().min(0)
-const Entries = z.array(z.tuple([z.string().min(1), z.string(), minute, minute])).max(MAX_NAMES_A_RECORD)
-const record = jsonRecord<readonly Entry[]>('EWN1')
+const record = jsonRecord<unknown>('EWN1')
 
 export function encodeNames(names: readonly LearnedName[]): Uint8Array {
-  return record.encode(names.map(({ address, identity, seen, disputed }) => [address, identity, seen, disputed]))
+  const entries: Entry[] = names.map(({ address, identity, seen, disputed }) => [address, identity, seen, disputed])
+  return record.encode(entries)
 }
 
 /** undefined where it holds no names that can be read. */
 export function decodeNames(value: Uint8Array): LearnedName[] | undefined {
   try {
-    const entries = Entries.optional().parse(record.decode(value))
-    return entries?.map(([address, identity, seen, disputed]) => ({ address, identity, seen, disputed }))
+    const entries = record.decode(value)
+    if (!Array.isArray(entries) || entries.length > MAX_NAMES_A_RECORD || !entries.every(isEntry)) return undefined
+    return entries.map(([address, identity, seen, disputed]) => ({ address, identity, seen, disputed }))
   } catch {
     return undefined
   }
+}
+
+function isEntry(entry: unknown): entry is Entry {
+  if (!Array.isArray(entry) || entry.length !== 4) return false
+  const [address, identity, seen, disputed] = entry
+  return (
+    typeof address === 'string' && address !== '' && typeof identity === 'string' && [seen, disputed].every(isMinute)
+  )
+}
+
+function isMinute(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 /** Records of the topic of names: one address is always in the same partition. */
