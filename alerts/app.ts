@@ -3,8 +3,9 @@ import type { Bus } from '../core/bus/bus.ts'
 import { TOPIC } from '../core/bus/topics.ts'
 import { type Clock, HOUR } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Health } from '../core/telemetry/health.ts'
 import type { AlertsConfig } from './config.ts'
-import { Progress, runHeartbeat } from './heartbeat.ts'
+import { type Progress, runHeartbeat } from './heartbeat.ts'
 import { startIncidents } from './incidents.ts'
 import { Lane } from './lane.ts'
 import { createChannel } from './notify/registry.ts'
@@ -16,6 +17,10 @@ export interface AlertsOptions {
   /** Time of the outgoing side only; incidents live by the log's ticks. */
   clock: Clock
   logger: Logger
+  /** Filled with how far the log's time has come at the end, in the partitions of incidents. */
+  progress: Progress
+  /** What /readyz tells; while it is not ready there are no heartbeats. */
+  health: Pick<Health, 'read'>
   /** Eastwatch's version, for heartbeats. */
   version: string
 }
@@ -25,9 +30,8 @@ export const ALERT_GROUPS = { incidents: 'incidents', notify: 'notify' } as cons
 
 /** Runs until the signal aborts; rejects when a processor fails for good. */
 export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Promise<void> {
-  const { config, bus, clock, logger, version } = options
+  const { config, bus, clock, logger, progress, health, version } = options
   const partitions = bus.partitions(TOPIC.findings)
-  const progress = new Progress(bus.partitions(TOPIC.incidents), clock)
   const failed = new AbortController()
   const running = AbortSignal.any([signal, failed.signal])
   const lanes = new Map(
@@ -65,7 +69,7 @@ export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Pr
   const heartbeat =
     config.heartbeat === undefined
       ? Promise.resolve()
-      : runHeartbeat({ config: config.heartbeat, progress, clock, version, logger }, running)
+      : runHeartbeat({ config: config.heartbeat, progress, health, clock, version, logger }, running)
   try {
     await Promise.all([incidents, outbox, heartbeat])
   } finally {

@@ -1,11 +1,13 @@
 /**
- * Tells an external receiver each minute that Eastwatch lives, and only while it really does: while the log's time still moves at
- * the very end of the pipeline. A pipeline that is stuck anywhere falls silent like one that died; the receiver alerts on silence.
+ * Tells an external receiver each minute that Eastwatch lives, and only while it really does: while every part is ready and the log's
+ * time still moves at the very end of the pipeline. One that is stuck anywhere falls silent like one that died; the receiver alerts
+ * on silence.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Clock, MINUTE } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Health } from '../core/telemetry/health.ts'
 import type { HeartbeatConfig } from './heartbeat-config.ts'
 import { countHeartbeat, noteReached } from './metrics.ts'
 import { post } from './notify/post.ts'
@@ -43,6 +45,8 @@ export class Progress {
 export interface HeartbeatOptions {
   config: HeartbeatConfig
   progress: Progress
+  /** What /readyz tells. */
+  health: Pick<Health, 'read'>
   clock: Clock
   version: string
   logger: Logger
@@ -52,13 +56,14 @@ export interface HeartbeatOptions {
 
 /** Runs until the signal aborts. A heartbeat that fails is not repeated: the next one is due soon enough. */
 export async function runHeartbeat(options: HeartbeatOptions, signal: AbortSignal): Promise<void> {
-  const { config, progress, clock, version, logger } = options
+  const { config, progress, health, clock, version, logger } = options
   for (;;) {
     try {
       await delay(options.everyMs ?? MINUTE / 1000, undefined, { signal })
-      if (!progress.isAlive()) {
+      const trouble = progress.isAlive() ? await troubleOf(health) : 'the log has not moved for a minute'
+      if (trouble !== '') {
         countHeartbeat('withheld')
-        logger.warn({ watermark: progress.watermark }, 'no heartbeat is sent: the log has not moved for a minute')
+        logger.warn({ watermark: progress.watermark, trouble }, 'no heartbeat is sent')
         continue
       }
       const now = clock.now()
@@ -70,6 +75,14 @@ export async function runHeartbeat(options: HeartbeatOptions, signal: AbortSigna
       logger.warn({ detail: messageOf(error) }, 'heartbeat failed')
     }
   }
+}
+
+/** '' where every part is ready. */
+async function troubleOf(health: Pick<Health, 'read'>): Promise<string> {
+  const { ready, parts } = await health.read()
+  if (ready) return ''
+  const told = Object.entries(parts).flatMap(([part, check]) => (check.ready ? [] : [`${part}: ${check.detail}`]))
+  return told.join('; ') || 'nothing has started yet'
 }
 
 function heartbeat(now: number, watermark: number, version: string) {

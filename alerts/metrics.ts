@@ -14,7 +14,8 @@ export function countNotification(receiver: string, status: NotificationRecord['
 }
 
 const heartbeats = counter(METER, 'eastwatch_heartbeats', {
-  description: 'Heartbeats, by how they ended: sent, failed, or withheld because the log has not moved for a minute.',
+  description:
+    'Heartbeats, by how they ended: sent, failed, or withheld because a part is not ready or the log has not moved for a minute.',
 })
 
 export function countHeartbeat(status: 'sent' | 'failed' | 'withheld'): void {

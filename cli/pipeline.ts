@@ -4,12 +4,13 @@
  */
 import { join } from 'node:path'
 import { ALERT_GROUPS, runAlerts } from '../alerts/app.ts'
+import { Progress } from '../alerts/heartbeat.ts'
 import { NAMES_GROUP, rememberNames } from '../collector/naming/remember.ts'
 import { startCollectorThread } from '../collector/thread/start.ts'
 import type { GroupLag } from '../core/bus/bus.ts'
 import { openLocalBus } from '../core/bus/local/local-bus.ts'
 import { TOPIC, topicSpecs } from '../core/bus/topics.ts'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { Health, serveHealth } from '../core/telemetry/health.ts'
@@ -32,6 +33,8 @@ export interface PipelineOptions {
   clock: Clock
   /** False where somebody else says when time goes on (the demo, tests): then `tick` is called by hand. */
   ticking: boolean
+  /** By which the process itself is watched, whoever drives the log's time: the system's, unless a test has its own. */
+  watchClock?: Clock
   logger: Logger
   /** Told what the start is at, each time that changes. */
   onPhase?: (phase: string) => void
@@ -120,12 +123,16 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
     enter('opening the listeners')
     const starts = watchStarts(bus, REQUIRED_GROUPS)
     const consumers = new AbortController()
+    const progress = new Progress(bus.partitions(TOPIC.incidents), clock)
     const counts = { stage1: emptyCounts(), stage2: emptyCounts() }
     const names = rememberNames({ bus: starts.bus, logger }, consumers.signal)
     const running = [
       names.running,
       runStorage({ config: config.storage, bus: starts.bus, client, logger }, consumers.signal),
-      runAlerts({ config: config.alerts, bus: starts.bus, clock, logger, version: VERSION }, consumers.signal),
+      runAlerts(
+        { config: config.alerts, bus: starts.bus, clock, logger, progress, health, version: VERSION },
+        consumers.signal,
+      ),
       runDetectors({ config: config.detectors, bus: starts.bus, logger, counts }, consumers.signal),
     ]
     const failed = Promise.race([...running, store.failed])
@@ -156,7 +163,19 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
       return collector.stopped
     })
 
-    cleanUps.push(watchPipeline(health, { bus, collector, store, counts, stopping: accepting.signal }))
+    cleanUps.push(
+      watchPipeline(health, {
+        bus,
+        collector,
+        store,
+        counts,
+        progress,
+        clock,
+        watchClock: options.watchClock ?? systemClock,
+        logger,
+        stopping: accepting.signal,
+      }),
+    )
 
     const aborted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve()

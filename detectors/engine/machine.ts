@@ -11,6 +11,7 @@
  * State as of `flushed` is written once a minute of log time; `keep` is the first record with a part in a window then open.
  */
 import type { Assignment, BusRecord, PartitionProcessor, Publication, StateWrite } from '../../core/bus/bus.ts'
+import { messageOf, PipelineError } from '../../core/errors.ts'
 
 export interface Machine {
   /** Takes back one committed state value. */
@@ -26,7 +27,7 @@ export interface Machine {
 }
 
 export async function createProcessor(assignment: Assignment, machine: Machine): Promise<PartitionProcessor> {
-  for await (const [key, value] of assignment.state) machine.load(key, value)
+  for await (const [key, value] of assignment.state) load(machine, assignment, key, value)
   const flushed = machine.position?.flushed ?? assignment.committed
   return {
     from: machine.position?.keep ?? assignment.committed,
@@ -47,5 +48,17 @@ export async function createProcessor(assignment: Assignment, machine: Machine):
       const next = records.at(-1)!.offset + 1
       return { next, ...machine.checkpoint(next), publish }
     },
+  }
+}
+
+function load(machine: Machine, { topic, partition }: Assignment, key: string, value: Uint8Array): void {
+  try {
+    machine.load(key, value)
+  } catch (cause) {
+    throw new PipelineError(
+      'block_corrupt',
+      `what the detectors remember of ${topic}/${partition} cannot be read (${messageOf(cause)}): a damaged disk, or the state of another version`,
+      { cause },
+    )
   }
 }

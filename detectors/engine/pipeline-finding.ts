@@ -1,4 +1,7 @@
-/** What the engine has to say of its own input: collectors that are off or silent, records nobody can read, memory that was too small. */
+/**
+ * What the engine has to say of its own input: collectors that are off or silent, records nobody can read, memory that was too small;
+ * and what the running program says of its parts.
+ */
 import { MINUTE } from '../../core/clock.ts'
 import type { Finding, Severity } from '../detector.ts'
 import { callsSql } from '../evidence-sql.ts'
@@ -14,6 +17,7 @@ export type PipelineTrouble =
   | 'collector_gap'
   | 'collector_silent'
   | 'pairs_forgotten'
+  | 'part_not_ready'
   | 'record_unreadable'
   | 'record_version'
 
@@ -47,6 +51,11 @@ const TEXTS: Record<PipelineTrouble, Words> = {
     text: (subject) =>
       `There were more pairs than can be remembered in ${subject}: the youngest and longest idle were forgotten`,
     verdict: 'out of room: see maxPairsPerPartition and maxPairsPerDestination',
+  },
+  part_not_ready: {
+    severity: 'high',
+    text: (subject, detail) => `Eastwatch does not do its work (${subject}): ${detail}`,
+    verdict: 'what comes meanwhile may be judged or stored late; /readyz and the log say what is wrong',
   },
   record_unreadable: {
     severity: 'warning',

@@ -6,9 +6,11 @@
 import { pino } from 'pino'
 import { ALERT_GROUPS, runAlerts } from '../../dist/alerts/app.js'
 import { AlertsConfig } from '../../dist/alerts/config.js'
+import { Progress } from '../../dist/alerts/heartbeat.js'
 import { openLocalBus } from '../../dist/core/bus/local/local-bus.js'
 import { TOPIC, topicSpecs } from '../../dist/core/bus/topics.js'
 import { systemClock } from '../../dist/core/clock.js'
+import { Health } from '../../dist/core/telemetry/health.js'
 
 const [folder, config] = process.argv.slice(2)
 const bus = await openLocalBus({
@@ -27,6 +29,8 @@ const options = {
   bus,
   clock: systemClock,
   logger: pino({ level: 'silent' }),
+  progress: new Progress(1, systemClock),
+  health: new Health(),
   version: '0.1.0',
 }
 runAlerts(options, signal).catch((error) => {

@@ -2,9 +2,11 @@ import { pino } from 'pino'
 import { afterEach, describe, expect, it } from 'vitest'
 import { runAlerts } from '../../alerts/app.ts'
 import { AlertsConfig } from '../../alerts/config.ts'
+import { Progress } from '../../alerts/heartbeat.ts'
 import type { Bus } from '../../core/bus/bus.ts'
 import { TOPIC } from '../../core/bus/topics.ts'
 import { systemClock } from '../../core/clock.ts'
+import { Health } from '../../core/telemetry/health.ts'
 import { encodeFinding, type Finding } from '../../detectors/detector.ts'
 import { decodeAlertRecord, type NotificationRecord } from '../../storage/incident-records.ts'
 import { eventually, finding, quietLogger, SECRET, startReceiver, type TestReceiver, tick } from './findings.ts'
@@ -32,7 +34,7 @@ function config(url: string, changes: object = {}, outbox: object = {}): AlertsC
 function run(bus: Bus, settings: AlertsConfig): () => Promise<void> {
   const controller = new AbortController()
   const done = runAlerts(
-    { config: settings, bus, clock: systemClock, logger: quietLogger, version: '0.1.0' },
+    { config: settings, bus, clock: systemClock, logger: quietLogger, ...watching(bus), version: '0.1.0' },
     controller.signal,
   )
   const stop = async () => {
@@ -41,6 +43,10 @@ function run(bus: Bus, settings: AlertsConfig): () => Promise<void> {
   }
   stops.push(stop)
   return stop
+}
+
+function watching(bus: Bus) {
+  return { progress: new Progress(bus.partitions(TOPIC.incidents), systemClock), health: new Health() }
 }
 
 async function publish(bus: Bus, ...findings: Finding[]): Promise<void> {
@@ -371,7 +377,7 @@ describe('alerts', () => {
     const bus = new MemoryBus(1)
     const controller = new AbortController()
     const done = runAlerts(
-      { config: config(hook.url), bus, clock: systemClock, logger, version: '0.1.0' },
+      { config: config(hook.url), bus, clock: systemClock, logger, ...watching(bus), version: '0.1.0' },
       controller.signal,
     )
     await publish(bus, finding(10))

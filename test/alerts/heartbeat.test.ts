@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { Progress, runHeartbeat } from '../../alerts/heartbeat.ts'
 import { HeartbeatConfig } from '../../alerts/heartbeat-config.ts'
+import { Health } from '../../core/telemetry/health.ts'
 import { eventually, quietLogger, SECOND, SECRET, startReceiver, T0 } from './findings.ts'
 
 const stops: (() => Promise<unknown>)[] = []
@@ -13,6 +14,9 @@ async function beating() {
   stops.push(() => hook.close())
   const clock = { time: T0, now: () => clock.time }
   const progress = new Progress(2, clock)
+  const health = new Health()
+  const store = { ready: true, detail: 'answers' }
+  health.register('store', () => store)
   const config = HeartbeatConfig.parse({ url: hook.url, secret: SECRET, allowRanges: ['127.0.0.0/8'], timeoutMs: 500 })
   const controller = new AbortController()
   const beats = { left: 0, quiet: 0 }
@@ -20,12 +24,15 @@ async function beating() {
   logger.warn = () => {
     beats.quiet += 1
   }
-  const done = runHeartbeat({ config, progress, clock, version: '0.1.0', logger, everyMs: 5 }, controller.signal)
+  const done = runHeartbeat(
+    { config, progress, health, clock, version: '0.1.0', logger, everyMs: 5 },
+    controller.signal,
+  )
   stops.push(async () => {
     controller.abort()
     await done
   })
-  return { hook, clock, progress, beats }
+  return { hook, clock, progress, beats, store }
 }
 
 describe('heartbeat', () => {
@@ -66,6 +73,21 @@ describe('heartbeat', () => {
     await eventually(() => beats.quiet).toBeGreaterThan(before + 5)
     expect(hook.received.length).toBe(sent)
     progress.observe(1, clock.time)
+    await hook.until((all) => all.length > sent)
+  })
+
+  it('stops while a part is not ready, and goes on when it is', async () => {
+    const { hook, progress, beats, store } = await beating()
+    progress.observe(0, T0)
+    progress.observe(1, T0)
+    await hook.until((all) => all.length > 0)
+    store.ready = false
+    const before = beats.quiet
+    await eventually(() => beats.quiet).toBeGreaterThan(before + 2)
+    const sent = hook.received.length
+    await eventually(() => beats.quiet).toBeGreaterThan(before + 5)
+    expect(hook.received.length).toBe(sent)
+    store.ready = true
     await hook.until((all) => all.length > sent)
   })
 

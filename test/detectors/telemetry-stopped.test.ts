@@ -5,7 +5,7 @@ import type { Finding } from '../../detectors/detector.ts'
 import { destinationStopped } from '../../detectors/telemetry-stopped.ts'
 import { WINDOW_US } from '../../detectors/window.ts'
 import { alone, pairWindow, tally } from './alone.ts'
-import { detect, type LogOptions, writeCalls } from './harness.ts'
+import { detect, findingsHash, type LogOptions, writeCalls } from './harness.ts'
 import { exchange, identity, START, seeded } from './world.ts'
 
 /** Reports stop here; both ends were known for a day and an hour and a half without a break. */
@@ -194,6 +194,22 @@ describe('a source whose proxy no longer reports', () => {
     const kinds = (await found(life(shape))).map(({ kind }) => kind)
     expect(kinds).not.toContain('source_silent')
   })
+})
+
+test('the same is told for 1 and 12 partitions, small batches and restarts', async () => {
+  const lost = (call: Call) => stops(by('destination'))(call) || stops(by('source', 'b'))(call)
+  const calls = [...life({ lost }), ...life({ callers: ['cart'], lost: stops(by('source')) })]
+  const random = seeded(3)
+  const hashes: string[] = []
+  for (const [partitions, options] of [
+    [1, {}],
+    [12, { batch: () => 1 + Math.floor(random() * 50), crash: () => random() < 0.02 }],
+  ] as const) {
+    const run = await detect(writeCalls(calls, { blockSeconds: 10, partitions }), options)
+    expect(run.findings.filter(({ detector }) => detector === 'telemetry_stopped').length).toBeGreaterThan(0)
+    hashes.push(findingsHash(run.findings))
+  }
+  expect(hashes[1]).toBe(hashes[0])
 })
 
 test('windows of which telemetry is missing teach nothing and raise nothing', () => {

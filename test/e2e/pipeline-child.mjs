@@ -5,18 +5,21 @@
  */
 import { EastwatchConfig } from '../../dist/cli/config.js'
 import { startPipeline } from '../../dist/cli/pipeline.js'
-import { SharedClock } from '../../dist/core/clock.js'
+import { SharedClock, systemClock } from '../../dist/core/clock.js'
 import { createLogger } from '../../dist/core/logger.js'
 
 const [config, startUs] = process.argv.slice(2)
 const clock = new SharedClock()
 clock.set(Number(startUs))
+let laterUs = 0
+const watchClock = { now: () => systemClock.now() + laterUs }
 const stop = new AbortController()
 const pipeline = await startPipeline(
   {
     config: EastwatchConfig.parse(JSON.parse(config)),
     clock,
     ticking: false,
+    watchClock,
     logger: createLogger(process.env.EASTWATCH_TEST_LOG ?? 'silent'),
   },
   stop.signal,
@@ -28,6 +31,9 @@ pipeline.stopped.catch((error) => {
 
 const actions = {
   time: (us) => clock.set(us),
+  later: (us) => {
+    laterUs += us
+  },
   tick: () => pipeline.tick(),
   lag: () => pipeline.lag(),
   storePid: () => pipeline.storePid(),

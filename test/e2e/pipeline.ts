@@ -28,10 +28,16 @@ export interface Changes {
   host?: string
   quotas?: object
   bus?: object
+  alerts?: object
 }
 
 /** Configuration as JSON: defaults, ports that were free a moment ago, and the demo's shop as policy. */
-export async function newWorld({ host = '127.0.0.1', quotas = {}, bus = {} }: Changes = {}): Promise<World> {
+export async function newWorld({
+  host = '127.0.0.1',
+  quotas = {},
+  bus = {},
+  alerts = {},
+}: Changes = {}): Promise<World> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'eastwatch-e2e-'))
   mkdirSync(join(dataFolder, 'policy'))
   writeFileSync(join(dataFolder, 'policy', 'shop.json'), JSON.stringify(declaredObjects()))
@@ -41,6 +47,7 @@ export async function newWorld({ host = '127.0.0.1', quotas = {}, bus = {} }: Ch
     config: {
       dataFolder,
       bus,
+      alerts,
       collector: { grpcAddress: `${host}:${grpc}`, httpAddress: `127.0.0.1:${http}`, quotas },
       storage: { port: store },
       telemetry: { address: `127.0.0.1:${health}` },
@@ -119,6 +126,11 @@ export class PipelineProcess {
   async setTime(us: number): Promise<void> {
     this.#nowUs = us
     await this.#ask('time', us)
+  }
+
+  /** Puts on the clock by which the process watches itself. */
+  async later(us: number): Promise<void> {
+    await this.#ask('later', us)
   }
 
   async tick(): Promise<void> {
