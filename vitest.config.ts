@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // What is waited for comes at once on a quiet machine; a busy one must not make a failure of it.
+    expect: { poll: { timeout: 20_000 } },
     // Two cores: the integration tests start real proxies and databases of their own.
     maxWorkers: 2,
     globalSetup: './test/harness/temporary-folder.ts',
