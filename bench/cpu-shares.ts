@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Child } from './child.ts'
+import { NODE_FLAGS } from './node-flags.ts'
 import { declareShop } from './otlp-to-bus.ts'
 import type { Row } from './row.ts'
 import { sharesIn } from './shares.ts'
@@ -21,7 +22,7 @@ export async function benchCpuShares(): Promise<Row[]> {
     const pipeline = await Child.start<{ port: number }>(
       'pipeline-process',
       [folder],
-      ['--cpu-prof', `--cpu-prof-dir=${profiles}`],
+      [...NODE_FLAGS, '--cpu-prof', `--cpu-prof-dir=${profiles}`],
     )
     const load = await Child.start('load-process', [`127.0.0.1:${pipeline.ready.port}`, String(REQUESTS)])
     await load.ask('go')

@@ -10,6 +10,7 @@ import type { GroupLag } from '../core/bus/bus.ts'
 import { StorageConfig } from '../storage/config.ts'
 import { openReader } from '../storage/query.ts'
 import { Child } from './child.ts'
+import { NODE_FLAGS } from './node-flags.ts'
 import { declareShop } from './otlp-to-bus.ts'
 import type { Row } from './row.ts'
 import { anonymousBytes, cpuSeconds, threadSeconds, waitedSeconds } from './usage.ts'
@@ -29,7 +30,7 @@ interface Started {
 export async function benchEverythingOn(): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'eastwatch-bench-'))
   declareShop(folder)
-  const pipeline = await Child.start<Started>('pipeline-process', [folder])
+  const pipeline = await Child.start<Started>('pipeline-process', [folder], NODE_FLAGS)
   const load = await Child.start('load-process', [`127.0.0.1:${pipeline.ready.port}`, String(REQUESTS)])
   const pids = { pipeline: pipeline.pid, store: pipeline.ready.storePid, load: load.pid }
   let memory = 0

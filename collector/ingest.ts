@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import { isRetriable, PipelineError } from '../core/errors.ts'
 import type { Admission, Lease } from './admission.ts'
-import type { Encoding, Receipt, Sender, Signal } from './delivery.ts'
+import type { Delivery, Encoding, Receipt, Sender, Signal } from './delivery.ts'
 import type { CollectorMetrics } from './metrics.ts'
 import { countItems, countItemsJson } from './otlp/count-items.ts'
 import type { ReadLimits } from './otlp/limits.ts'
@@ -17,13 +17,6 @@ export interface IngestOptions {
   clock: Clock
   limits: ReadLimits
   metrics: CollectorMetrics
-}
-
-export interface Body {
-  bytes: Uint8Array
-  signal: Signal
-  encoding: Encoding
-  sender: Sender
 }
 
 export class Ingest {
@@ -45,27 +38,35 @@ export class Ingest {
     }
   }
 
-  /** Resolves when every record of the body is durable. Throws a PipelineError that says what to answer. */
-  async accept({ bytes, signal, encoding, sender }: Body, lease: Lease): Promise<Receipt> {
+  /** A body that has just arrived whole. */
+  arrived(body: Uint8Array, signal: Signal, encoding: Encoding, sender: Sender): Delivery {
+    return { body, signal, encoding, sender, received: this.#options.clock.now() }
+  }
+
+  /**
+   * Resolves when every record of the delivery is durable. Throws a PipelineError that says what to answer. Only the delivery may
+   * hold on to the body meanwhile: it lets go of it once it was read, long before the records are durable.
+   */
+  async accept(delivery: Delivery, lease: Lease): Promise<Receipt> {
+    const bytes = delivery.body.byteLength
     try {
-      const receipt = await this.#read({ bytes, signal, encoding, sender })
+      const receipt = await this.#read(delivery)
       lease.spend(receipt.records)
       return receipt
     } catch (error) {
       this.refused(error)
       // Rubbish is not free: it was walked like everything else.
-      if (!isRetriable(error)) lease.spend(Math.ceil(bytes.byteLength / RUBBISH_BYTES_PER_RECORD))
+      if (!isRetriable(error)) lease.spend(Math.ceil(bytes / RUBBISH_BYTES_PER_RECORD))
       throw error
     }
   }
 
-  async #read({ bytes, signal, encoding, sender }: Body): Promise<Receipt> {
-    const { publisher, clock, limits, metrics } = this.#options
-    if (signal === 'logs') {
-      return publisher.publish({ body: bytes, signal, encoding, sender, received: clock.now() })
-    }
-    const records = (encoding === 'json' ? countItemsJson : countItems)(bytes, signal, limits)
-    metrics.received(signal, records, bytes.byteLength)
+  async #read(delivery: Delivery): Promise<Receipt> {
+    const { publisher, limits, metrics } = this.#options
+    const { body, signal, encoding } = delivery
+    if (signal === 'logs') return publisher.publish(delivery)
+    const records = (encoding === 'json' ? countItemsJson : countItems)(body, signal, limits)
+    metrics.received(signal, records, body.byteLength)
     return { records, rejected: 0, reason: '' }
   }
 

@@ -42,6 +42,8 @@ export interface GrpcOptions {
 
 type ExportCall = ServerUnaryCall<Buffer, Buffer>
 
+const NO_BYTES = Buffer.alloc(0)
+
 export async function listenGrpc({ config, ingest, senders, logger }: GrpcOptions): Promise<Listener> {
   // The library's own lines; what matters of them comes as errors too, and is told once.
   const tell = (text: string) => logger.debug({ text }, 'grpc')
@@ -85,18 +87,15 @@ async function exportOne(call: ExportCall, signal: Signal, ingest: Ingest, sende
   const sender = senderOf(call, senders)
   const lease = ingest.open(sender)
   try {
-    const bytes = call.request
     try {
-      lease.take(bytes.byteLength)
+      lease.take(call.request.byteLength)
     } catch (error) {
       ingest.refused(error)
       throw error
     }
-    return encodeReceipt(
-      await ingest.accept({ bytes, signal, encoding: 'protobuf', sender }, lease),
-      signal,
-      'protobuf',
-    )
+    const delivery = ingest.arrived(call.request, signal, 'protobuf', sender)
+    call.request = NO_BYTES
+    return encodeReceipt(await ingest.accept(delivery, lease), signal, 'protobuf')
   } finally {
     lease.release()
   }

@@ -94,8 +94,9 @@ async function exportOne(request: Request, response: Response, signal: Signal, o
     const lease = ingest.open(sender)
     try {
       const take = (bytes: number) => lease.take(bytes)
-      const bytes = await readBody(request, compression === 'gzip', { maxBytes: config.maxBodyBytes, take })
-      const receipt = await ingest.accept({ bytes, signal, encoding, sender }, lease)
+      const limits = { maxBytes: config.maxBodyBytes, take }
+      const delivery = ingest.arrived(await readBody(request, compression === 'gzip', limits), signal, encoding, sender)
+      const receipt = await ingest.accept(delivery, lease)
       reply(response, 200, encoding, encodeReceipt(receipt, signal, encoding))
     } finally {
       lease.release()

@@ -1,5 +1,4 @@
 /** The collector's thread: starts the role on a bus that is in the other thread. */
-import { setFlagsFromString } from 'node:v8'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Bus } from '../../core/bus/bus.ts'
 import { SharedClock, systemClock } from '../../core/clock.ts'
@@ -12,13 +11,6 @@ import { SOURCES } from '../sources/registry.ts'
 import type { FromThread, ThreadInput, ToThread } from './messages.ts'
 import { Requests } from './requests.ts'
 import { toWire } from './wire-error.ts'
-
-/**
- * Bodies are memory outside V8's heap, tens of megabytes a second of it, and V8 answers with a full collection every few hundred
- * milliseconds. Marking beside the program cost as much processor time as a quarter of the whole pipeline and won nothing: these
- * heaps are small. (Flags are the process's; the other thread collects seldom.)
- */
-setFlagsFromString('--no-concurrent-marking')
 
 const port = parentPort!
 const input = workerData as ThreadInput
