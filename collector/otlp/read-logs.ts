@@ -7,8 +7,9 @@
  */
 import { PipelineError } from '../../core/errors.ts'
 import { fieldOfBytes } from './field-keys.ts'
+import { ANEW, CACHED, MARKED, MARKED_BUT_PORT, portFrom, WAY } from './field-ways.ts'
 import type { ReadLimits } from './limits.ts'
-import { FIELD, FIELDS, FLEETING_PORT, type LogRecord, VARYING } from './log-record.ts'
+import { FIELDS, type LogRecord } from './log-record.ts'
 import { MAX_MARKED, markAt, placeOf, textAt } from './marks.ts'
 import { emptyRecord, MAX_FLATTENED, readTextBody } from './record-fields.ts'
 import { isNothing, textOfBytes } from './text.ts'
@@ -44,20 +45,6 @@ const ANY_DOUBLE = (4 << 3) | 1
 const ANY_ARRAY = (5 << 3) | 2
 const ANY_LIST = (6 << 3) | 2
 const ANY_BYTES = (7 << 3) | 2
-
-const COLON = 0x3a
-const CLOSING_BRACKET = 0x5d
-
-/** How the text of a field is made: marked; marked without its port; one of a few that come again; made anew each time. */
-const MARKED = 0
-const MARKED_BUT_PORT = 1
-const CACHED = 2
-const ANEW = 3
-const WAY = new Uint8Array(FIELDS.length)
-for (const field of FLEETING_PORT) WAY[FIELD[field]] = MARKED_BUT_PORT
-for (const field of VARYING) WAY[FIELD[field]] = CACHED
-for (const field of ['requestId', 'traceId', 'traceparent', 'startTime', 'durationUs'] as const)
-  WAY[FIELD[field]] = ANEW
 
 /** Where the last value of each field was: the next is often the same. */
 const lastPlace = new Int32Array(FIELDS.length)
@@ -328,19 +315,6 @@ function setText(position: number, from: number, end: number): void {
 function unmarked(position: number, from: number, end: number): void {
   filled.values[position] = textOfBytes(wire, from, end, limits.maxValueBytes, false)
   filled.marked = false
-}
-
-/**
- * Where the port's digits of `10.0.0.1:80` or `[::1]:80` begin; the end where there are none. Behind a colon that is not the only
- * one, digits may be part of an IPv6 address.
- */
-function portFrom(bytes: Buffer, from: number, end: number): number {
-  let at = end - 1
-  while (at > from && bytes[at]! >= 0x30 && bytes[at]! <= 0x39) at -= 1
-  if (at === from || at === end - 1 || bytes[at] !== COLON) return end
-  if (bytes[at - 1] === CLOSING_BRACKET) return at + 1
-  for (let before = from; before < at; before += 1) if (bytes[before] === COLON) return end
-  return at + 1
 }
 
 /** Ids of another length than the specification's are no ids. */
