@@ -5,7 +5,6 @@ import { loadSnapshot, type SnapshotOptions } from './snapshot.ts'
 
 /** Where declared objects are read from, and how. */
 export interface PolicySource extends SnapshotOptions {
-  /** Absolute. */
   folder: string
 }
 

@@ -30,7 +30,7 @@ export type ToThread =
 
 export type FromThread =
   | { type: 'started'; ports: { grpc: number; http: number }; id: string }
-  /** It could not start, and ends. */
+  /** It could not start, or not stop cleanly, and ends. */
   | { type: 'failed'; error: WireError }
   | { type: 'publish'; request: number; records: readonly Publication[] }
   /** A `tick` or a `reloadPolicy` is done. */

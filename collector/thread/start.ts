@@ -63,6 +63,7 @@ export async function startCollectorThread(
   const requests = new Requests()
   let tickFailure: string | undefined
   let stopping = false
+  let failure: Error | undefined
 
   const publish = async ({ request, records }: FromThread & { type: 'publish' }): Promise<void> => {
     const error = await bus.publish(records).then(() => undefined, toWire)
@@ -70,9 +71,15 @@ export async function startCollectorThread(
   }
   const ended = new Promise<void>((resolve, reject) => {
     thread.once('error', reject)
-    thread.once('exit', (code) => (stopping ? resolve() : reject(new Error(`the collector's thread ended (${code})`))))
+    thread.once('exit', (code) => {
+      if (stopping) resolve()
+      else reject(failure ?? new Error(`the collector's thread ended (${code})`))
+    })
   })
-  ended.catch((error: Error) => requests.rejectAll(error))
+  ended.then(
+    () => requests.close(new Error('the collector has stopped')),
+    (error: Error) => requests.close(error),
+  )
   const started = new Promise<FromThread & { type: 'started' }>((resolve, reject) => {
     thread.on('message', (message: FromThread) => {
       switch (message.type) {
@@ -80,7 +87,8 @@ export async function startCollectorThread(
           resolve(message)
           break
         case 'failed':
-          reject(fromWire(message.error))
+          failure = fromWire(message.error)
+          reject(failure)
           break
         case 'publish':
           void publish(message)

@@ -124,6 +124,7 @@ describe.skipIf(!built)("the collector's thread", () => {
     stop.abort()
     await thread.stopped
     expect(bus.ticks(0).at(-1)).toMatchObject({ producer: thread.id, leave: true })
+    await expect(thread.tick()).rejects.toThrow('the collector has stopped')
   })
 
   it('says why it cannot start', async () => {
@@ -133,6 +134,22 @@ describe.skipIf(!built)("the collector's thread", () => {
     const config = CollectorConfig.parse({ grpcAddress: `127.0.0.1:${port}`, httpAddress: '127.0.0.1:0' })
     await expect(started({ config })).rejects.toMatchObject({ code: 'port_in_use' })
     taken.close()
+  })
+
+  it('says why it did not stop cleanly', async () => {
+    const lost = new URL(
+      `data:text/javascript,${encodeURIComponent(`
+        import { parentPort } from 'node:worker_threads'
+        parentPort.postMessage({ type: 'started', ports: { grpc: 1, http: 1 }, id: 'x' })
+        parentPort.once('message', () => {
+          parentPort.postMessage({ type: 'failed', error: { message: 'no way out', retriable: false } })
+          parentPort.close()
+        })`)}`,
+    )
+    const { thread, stop } = await started({}, lost)
+    stop.abort()
+    await expect(thread.stopped).rejects.toThrow('no way out')
+    cleanUps.length = 1
   })
 
   it('is told of when it ends by itself', async () => {
@@ -146,6 +163,7 @@ describe.skipIf(!built)("the collector's thread", () => {
     const ended = expect(thread.stopped).rejects.toThrow('out of luck')
     await expect(thread.tick()).rejects.toThrow('out of luck')
     await ended
+    await expect(thread.tick()).rejects.toThrow('out of luck')
     cleanUps.length = 1
   })
 })
