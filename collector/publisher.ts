@@ -24,8 +24,11 @@ import { encodeRejected } from './rejected.ts'
 /** A commit takes no further delivery once it holds so many records or characters of calls. */
 const COMMIT_RECORDS = 16_384
 const COMMIT_WEIGHT = 16 * 1024 * 1024
-/** After so many records the event loop has its turn: connections are served while a commit is gathered. */
-const RECORDS_AT_A_TIME = 2048
+/**
+ * After so many records the event loop has its turn: connections are served while a commit is gathered. And a commit of so many
+ * goes out as soon as no other is under way, so that the log writes while the next is read.
+ */
+const RECORDS_AT_A_TIME = 1024
 /** Rejected records of one bus record. */
 const REJECTED_AT_A_TIME = 4096
 
@@ -116,6 +119,7 @@ export class Publisher {
     this.#active = false
   }
 
+  /** Until the commit is full, or may go out: where nothing is under way. */
   async #gather(commit: Commit): Promise<void> {
     let sinceYield = 0
     while (!commit.full) {
@@ -132,6 +136,7 @@ export class Publisher {
       if (sinceYield < RECORDS_AT_A_TIME) continue
       sinceYield = 0
       await setImmediate()
+      if (this.#underWay === undefined) return
     }
   }
 
