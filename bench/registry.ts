@@ -3,6 +3,7 @@ import { benchBus } from './bus.ts'
 import { benchCpuShares } from './cpu-shares.ts'
 import { benchDetectors } from './detectors.ts'
 import { benchEverythingOn } from './everything-on.ts'
+import { benchGzipBombs } from './gzip-bombs.ts'
 import { benchOtlpToBus } from './otlp-to-bus.ts'
 import { benchReader } from './reader.ts'
 import type { Benchmark } from './row.ts'
@@ -14,6 +15,7 @@ export const BENCHMARKS: Record<string, Benchmark> = {
   detectors: benchDetectors,
   storage: benchStorage,
   'otlp-to-bus': benchOtlpToBus,
+  'gzip-bombs': benchGzipBombs,
   'everything-on': benchEverythingOn,
   'cpu-shares': benchCpuShares,
 }

@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import { isRetriable, PipelineError } from '../core/errors.ts'
 import type { Admission, Lease } from './admission.ts'
-import type { Delivery, Encoding, Receipt, Sender, Signal } from './delivery.ts'
+import type { Delivery, Receipt } from './delivery.ts'
 import type { CollectorMetrics } from './metrics.ts'
 import { countItems, countItemsJson } from './otlp/count-items.ts'
 import type { ReadLimits } from './otlp/limits.ts'
@@ -27,34 +27,38 @@ export class Ingest {
     this.#options = options
   }
 
-  /** Room for one request of a sender; throws `throttled` or `bus_full`. Release it when the request is answered. */
-  open(sender: Sender): Lease {
-    if (this.#stopping) throw stopping()
+  /**
+   * Takes one request of a sender: room for it, its body as `read` gives it, and everything up to durability. `read` tells of each piece
+   * of memory before it keeps it. Throws a PipelineError that says what to answer, or what `read` throws.
+   */
+  async receive(
+    { sender, signal, encoding }: Pick<Delivery, 'sender' | 'signal' | 'encoding'>,
+    read: (take: (bytes: number) => void) => Promise<Uint8Array>,
+  ): Promise<Receipt> {
+    const { admission, clock } = this.#options
     try {
-      return this.#options.admission.open(sender.key)
+      if (this.#stopping) throw stopping()
+      const lease = admission.open(sender.key)
+      try {
+        const body = await read((bytes) => lease.take(bytes))
+        return await this.#accept({ body, signal, encoding, sender, received: clock.now() }, lease)
+      } finally {
+        lease.release()
+      }
     } catch (error) {
-      this.refused(error)
+      this.#countRefusal(error)
       throw error
     }
   }
 
-  /** A body that has just arrived whole. */
-  arrived(body: Uint8Array, signal: Signal, encoding: Encoding, sender: Sender): Delivery {
-    return { body, signal, encoding, sender, received: this.#options.clock.now() }
-  }
-
-  /**
-   * Resolves when every record of the delivery is durable. Throws a PipelineError that says what to answer. Only the delivery may
-   * hold on to the body meanwhile: it lets go of it once it was read, long before the records are durable.
-   */
-  async accept(delivery: Delivery, lease: Lease): Promise<Receipt> {
+  /** Only the delivery may hold on to the body: it lets go of it once it was read, long before the records are durable. */
+  async #accept(delivery: Delivery, lease: Lease): Promise<Receipt> {
     const bytes = delivery.body.byteLength
     try {
       const receipt = await this.#read(delivery)
       lease.spend(receipt.records)
       return receipt
     } catch (error) {
-      this.refused(error)
       // Rubbish is not free: it was walked like everything else.
       if (!isRetriable(error)) lease.spend(Math.ceil(bytes / RUBBISH_BYTES_PER_RECORD))
       throw error
@@ -70,8 +74,7 @@ export class Ingest {
     return { records, rejected: 0, reason: '' }
   }
 
-  /** Counts a refusal by its kind. */
-  refused(error: unknown): void {
+  #countRefusal(error: unknown): void {
     const { metrics } = this.#options
     if (error instanceof PipelineError && error.code === 'throttled') metrics.add('throttled', 1)
     else if (isRetriable(error)) metrics.add('refused', 1)

@@ -2,22 +2,22 @@
  * What a sender is told. OTLP senders repeat only what is answered by 429, 503 or the like, and drop everything else: whatever might
  * succeed later must be said so. https://opentelemetry.io/docs/specs/otlp/#failures
  */
-import { status } from '@grpc/grpc-js'
 import { type ErrorCode, messageOf, PipelineError } from '../../core/errors.ts'
 import type { Encoding, Receipt, Signal } from '../delivery.ts'
+import { GRPC_STATUS, type GrpcStatus } from './grpc-status.ts'
 
 export interface Refusal {
   http: number
-  grpc: status
+  grpc: GrpcStatus
   message: string
   /** Set where the sender should try again. */
   retryAfterMs: number | undefined
 }
 
-const FINAL: Partial<Record<ErrorCode, [http: number, grpc: status]>> = {
-  bad_input: [400, status.INVALID_ARGUMENT],
-  too_large: [413, status.RESOURCE_EXHAUSTED],
-  unauthenticated: [401, status.UNAUTHENTICATED],
+const FINAL: Partial<Record<ErrorCode, [http: number, grpc: GrpcStatus]>> = {
+  bad_input: [400, GRPC_STATUS.INVALID_ARGUMENT],
+  too_large: [413, GRPC_STATUS.RESOURCE_EXHAUSTED],
+  unauthenticated: [401, GRPC_STATUS.UNAUTHENTICATED],
 }
 const DEFAULT_RETRY_MS = 1000
 
@@ -27,11 +27,11 @@ export function refusalOf(error: unknown): Refusal {
   if (final !== undefined) return { http: final[0], grpc: final[1], message: messageOf(error), retryAfterMs: undefined }
   const retryAfterMs = known?.retryAfterMs ?? DEFAULT_RETRY_MS
   if (known?.code === 'throttled') {
-    return { http: 429, grpc: status.RESOURCE_EXHAUSTED, message: known.message, retryAfterMs }
+    return { http: 429, grpc: GRPC_STATUS.RESOURCE_EXHAUSTED, message: known.message, retryAfterMs }
   }
   // Also what nobody foresaw: the sender keeps its records, and its message tells strangers nothing of our insides.
   const message = known?.retriable === true ? known.message : 'internal error'
-  return { http: 503, grpc: status.UNAVAILABLE, message, retryAfterMs }
+  return { http: 503, grpc: GRPC_STATUS.UNAVAILABLE, message, retryAfterMs }
 }
 
 /** google.rpc.Status, with google.rpc.RetryInfo as its detail where the sender should come again. */

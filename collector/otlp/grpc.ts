@@ -1,37 +1,51 @@
 /**
- * OTLP/gRPC: the three Export methods on @grpc/grpc-js, with bodies as they come. Compression and the size limit (also after
- * decompression) are the library's; a body that does not come in time, or comes when too many are coming, is refused here.
+ * OTLP/gRPC: the three Export methods, unary gRPC straight on node:http2. Not @grpc/grpc-js, whose server keeps HTTP/2's windows of
+ * 64 KiB and shows a body only once it is whole: docs/decisions/008-grpc-on-http2.md.
  */
 import {
-  Metadata,
-  Server,
-  ServerCredentials,
-  ServerInterceptingCall,
-  type ServerInterceptor,
-  type ServerUnaryCall,
-  type StatusObject,
-  type sendUnaryData,
-  setLogger,
-  status,
-} from '@grpc/grpc-js'
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
+import type { TLSSocket } from 'node:tls'
 import { messageOf, PipelineError } from '../../core/errors.ts'
-import { parseAddress } from '../../core/listen.ts'
+import { listenOn } from '../../core/listen.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { CollectorConfig } from '../config.ts'
-import type { Sender, Signal } from '../delivery.ts'
+import type { Signal } from '../delivery.ts'
 import type { Ingest } from '../ingest.ts'
-import { encodeReceipt, encodeStatus, type Refusal, refusalOf } from './answer.ts'
+import { encodeReceipt, refusalOf } from './answer.ts'
+import { Arrivals } from './arrivals.ts'
+import { GrpcRefusal, readMessage, refuse, refuseHttp, reply, speaksGrpc } from './grpc-call.ts'
+import { GRPC_STATUS } from './grpc-status.ts'
 import type { Listener } from './listener.ts'
-import type { Senders } from './senders.ts'
+import type { Peer, Senders } from './senders.ts'
 
-const METHODS: Record<Signal, string> = {
-  logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
-  traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
-  metrics: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
-}
-/** Calls whose body is still coming: those bodies are not counted yet, so their number is bounded instead. */
-const MAX_ARRIVING = 256
-const MAX_ARRIVING_PER_ADDRESS = 64
+const METHODS: ReadonlyMap<string, Signal> = new Map([
+  ['/opentelemetry.proto.collector.logs.v1.LogsService/Export', 'logs'],
+  ['/opentelemetry.proto.collector.trace.v1.TraceService/Export', 'traces'],
+  ['/opentelemetry.proto.collector.metrics.v1.MetricsService/Export', 'metrics'],
+])
+
+const MAX_CONNECTIONS = 4096
+/** A client keeps to this by itself, so that one connection alone is never refused for too many calls. */
+const MAX_STREAMS = 64
+/**
+ * What may be under way on one call and on one connection before we say that we took it. HTTP/2's own 64 KiB hold a sender to 64 KiB
+ * for each time that the collector looks at its sockets, which it does between deliveries.
+ */
+const STREAM_WINDOW = 1024 * 1024
+const CONNECTION_WINDOW = 8 * 1024 * 1024
+/** Memory of one connection past which node:http2 takes no more calls of it. */
+const SESSION_MEGABYTES = 64
+const MAX_HEADER_BYTES = 16 * 1024
+const KEEP_ALIVE_MS = 60_000
+const IDLE_MS = 600_000
+const HANDSHAKE_MS = 10_000
 
 export interface GrpcOptions {
   config: CollectorConfig
@@ -40,168 +54,105 @@ export interface GrpcOptions {
   logger: Logger
 }
 
-type ExportCall = ServerUnaryCall<Buffer, Buffer>
-
-const NO_BYTES = Buffer.alloc(0)
-
-export async function listenGrpc({ config, ingest, senders, logger }: GrpcOptions): Promise<Listener> {
-  // The library's own lines; what matters of them comes as errors too, and is told once.
-  const tell = (text: string) => logger.debug({ text }, 'grpc')
-  setLogger({ error: tell, info: tell, debug: tell })
-  const server = new Server({
-    'grpc.max_receive_message_length': config.maxBodyBytes,
-    'grpc.max_send_message_length': 1024 * 1024,
-    // A client keeps to this by itself, so that one connection alone is never refused.
-    'grpc.max_concurrent_streams': MAX_ARRIVING_PER_ADDRESS,
-    'grpc.max_metadata_size': 16 * 1024,
-    'grpc.keepalive_time_ms': 60_000,
-    'grpc.keepalive_timeout_ms': 20_000,
-    'grpc.max_connection_idle_ms': 600_000,
-    interceptors: [arrivals(config.bodyTimeoutMs)],
-  } as ConstructorParameters<typeof Server>[0])
-  const asIs = (bytes: Buffer): Buffer => bytes
-  for (const signal of Object.keys(METHODS) as Signal[]) {
-    const handle = (call: ExportCall, reply: sendUnaryData<Buffer>): void => {
-      exportOne(call, signal, ingest, senders).then(
-        (answer) => reply(null, answer),
-        (error: unknown) => {
-          if (!(error instanceof PipelineError)) logger.error({ reason: messageOf(error) }, 'an OTLP request failed')
-          reply(statusOf(refusalOf(error)))
-        },
-      )
-    }
-    server.register(METHODS[signal], handle, asIs, asIs, 'unary')
-  }
-  const port = await bind(server, config)
+export async function listenGrpc(options: GrpcOptions): Promise<Listener> {
+  const { config, logger } = options
+  const server = createListener(config)
+  const sessions = new Set<ServerHttp2Session>()
+  const arrivals = new Arrivals()
+  server.maxConnections = MAX_CONNECTIONS
+  server.on('session', (session) => {
+    sessions.add(session)
+    session.once('close', () => sessions.delete(session))
+    session.setLocalWindowSize(CONNECTION_WINDOW)
+    session.setTimeout(IDLE_MS, () => session.close())
+    const peer = peerOf(session)
+    session.on('stream', (stream, headers) => serve(stream, headers, peer, arrivals, options))
+  })
+  server.on('sessionError', (error) => logger.debug({ reason: messageOf(error) }, 'a gRPC connection failed'))
+  const port = await listenOn(server, config.grpcAddress, 'collector.grpcAddress')
   return {
     port,
     stop: () =>
       new Promise((resolve) => {
-        server.tryShutdown(() => resolve())
+        server.close(() => resolve())
+        for (const session of sessions) session.close()
       }),
-    cut: () => server.forceShutdown(),
+    cut: () => {
+      server.close()
+      for (const session of sessions) session.destroy()
+    },
   }
 }
 
-async function exportOne(call: ExportCall, signal: Signal, ingest: Ingest, senders: Senders): Promise<Buffer> {
-  const sender = senderOf(call, senders)
-  const lease = ingest.open(sender)
-  try {
-    try {
-      lease.take(call.request.byteLength)
-    } catch (error) {
-      ingest.refused(error)
-      throw error
-    }
-    const delivery = ingest.arrived(call.request, signal, 'protobuf', sender)
-    call.request = NO_BYTES
-    return encodeReceipt(await ingest.accept(delivery, lease), signal, 'protobuf')
-  } finally {
-    lease.release()
+function createListener({ tls }: CollectorConfig): Http2Server | Http2SecureServer {
+  const limits = {
+    maxSessionMemory: SESSION_MEGABYTES,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+    settings: {
+      enablePush: false,
+      initialWindowSize: STREAM_WINDOW,
+      maxConcurrentStreams: MAX_STREAMS,
+      maxHeaderListSize: MAX_HEADER_BYTES,
+    },
   }
+  if (tls === undefined) return createServer(limits)
+  const { certificate: cert, key, clientCa: ca } = tls
+  const mutual = ca === undefined ? {} : { ca, requestCert: true }
+  return createSecureServer({ ...limits, cert, key, handshakeTimeout: HANDSHAKE_MS, ...mutual })
 }
 
-function senderOf(call: ExportCall, senders: Senders): Sender {
-  const authorization = call.metadata.get('authorization')[0]
-  return senders.identify({
-    address: hostOf(call.getPeer()),
-    certificate: call.getAuthContext().sslPeerCertificate,
-    authorization: typeof authorization === 'string' ? authorization : undefined,
-  })
-}
-
-/** The peer as grpc-js writes it is `host:port`, without brackets for IPv6. */
-function hostOf(peer: string): string {
-  const colon = peer.lastIndexOf(':')
-  return colon < 0 ? '' : peer.slice(0, colon).replace(/^\[|\]$/g, '')
-}
-
-function statusOf(refusal: Refusal): Partial<StatusObject> {
-  const metadata = new Metadata()
-  metadata.set('grpc-status-details-bin', encodeStatus(refusal, 'protobuf'))
-  return { code: refusal.grpc, details: refusal.message, metadata }
-}
-
-/** Bounds how many bodies are coming at once, over all and per address, and how long each may take. */
-function arrivals(bodyTimeoutMs: number): ServerInterceptor {
-  let all = 0
-  const byAddress = new Map<string, number>()
-  return (_, call) => {
-    const address = hostOf(call.getPeer())
-    let timer: NodeJS.Timeout | undefined
-    const arrived = (): void => {
-      if (timer === undefined) return
-      clearTimeout(timer)
-      timer = undefined
-      all -= 1
-      const own = (byAddress.get(address) ?? 1) - 1
-      if (own === 0) byAddress.delete(address)
-      else byAddress.set(address, own)
-    }
-    return new ServerInterceptingCall(call, {
-      start: (next) =>
-        next({
-          onReceiveMetadata(metadata, pass) {
-            const own = byAddress.get(address) ?? 0
-            if (all >= MAX_ARRIVING || own >= MAX_ARRIVING_PER_ADDRESS) {
-              call.sendStatus(statusOf(refusalOf(tooManyArriving())) as StatusObject)
-              return
-            }
-            all += 1
-            byAddress.set(address, own + 1)
-            timer = setTimeout(() => {
-              arrived()
-              call.sendStatus({
-                code: status.DEADLINE_EXCEEDED,
-                details: `the request did not arrive within ${bodyTimeoutMs} ms`,
-                metadata: null,
-              } as unknown as StatusObject)
-            }, bodyTimeoutMs)
-            pass(metadata)
-          },
-          onReceiveHalfClose(pass) {
-            arrived()
-            pass()
-          },
-          onCancel() {
-            arrived()
-          },
-        }),
-      sendStatus(statusObject, next) {
-        arrived()
-        next(statusObject)
-      },
-    })
+function serve(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  peer: Omit<Peer, 'authorization'>,
+  arrivals: Arrivals,
+  options: GrpcOptions,
+): void {
+  // The call's reader, or nobody any more, is told by `close`.
+  stream.on('error', () => {})
+  if (headers[':method'] !== 'POST' || !speaksGrpc(headers)) {
+    refuseHttp(stream, headers[':method'] === 'POST' ? 415 : 405)
+    return
   }
-}
-
-function tooManyArriving(): PipelineError {
-  return new PipelineError('bus_full', 'too many requests are arriving at once', {
-    retriable: true,
-    retryAfterMs: 1000,
-  })
-}
-
-function bind(server: Server, { grpcAddress, tls }: CollectorConfig): Promise<number> {
-  const { host, port } = parseAddress(grpcAddress, 'collector.grpcAddress')
-  const target = `${host.includes(':') ? `[${host}]` : host}:${port}`
-  return new Promise((resolve, reject) => {
-    const credentials =
-      tls === undefined
-        ? ServerCredentials.createInsecure()
-        : ServerCredentials.createSsl(
-            tls.clientCa === undefined ? null : Buffer.from(tls.clientCa),
-            [{ private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.certificate) }],
-            tls.clientCa !== undefined,
-          )
-    server.bindAsync(target, credentials, (cause, bound) => {
-      if (cause === null) resolve(bound)
-      else {
-        const why = /EADDRINUSE/.test(cause.message)
-          ? `port ${port} is in use; stop the other program or set collector.grpcAddress to another port`
-          : `cannot listen (${messageOf(cause)})`
-        reject(new PipelineError('port_in_use', `collector.grpcAddress ${grpcAddress}: ${why}`, { cause }))
+  exportOne(stream, headers, peer, arrivals, options).then(
+    (answer) => reply(stream, answer),
+    (error: unknown) => {
+      if (error instanceof GrpcRefusal) return refuse(stream, error)
+      if (!(error instanceof PipelineError)) {
+        options.logger.error({ reason: messageOf(error) }, 'an OTLP request failed')
       }
-    })
-  })
+      refuse(stream, refusalOf(error))
+    },
+  )
+}
+
+async function exportOne(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  peer: Omit<Peer, 'authorization'>,
+  arrivals: Arrivals,
+  { config, ingest, senders }: GrpcOptions,
+): Promise<Buffer> {
+  const path = headers[':path'] ?? ''
+  const signal = METHODS.get(path)
+  if (signal === undefined) throw new GrpcRefusal(GRPC_STATUS.UNIMPLEMENTED, `there is no method ${path}`)
+  const sender = senders.identify({ ...peer, authorization: headers.authorization })
+  const encoding = String(headers['grpc-encoding'] ?? 'identity')
+  const receipt = await ingest.receive({ sender, signal, encoding: 'protobuf' }, (take) =>
+    arrivals.of(peer.address, () =>
+      readMessage(stream, encoding, { maxBytes: config.maxBodyBytes, take }, config.bodyTimeoutMs),
+    ),
+  )
+  return encodeReceipt(receipt, signal, 'protobuf')
+}
+
+/** Looked at once a connection: a certificate is a large object to make. */
+function peerOf({ socket }: ServerHttp2Session): Omit<Peer, 'authorization'> {
+  const { authorized } = socket as TLSSocket
+  const certificate = authorized === true ? (socket as TLSSocket).getPeerCertificate() : undefined
+  return {
+    address: socket.remoteAddress ?? '',
+    certificate: certificate !== undefined && Object.keys(certificate).length > 0 ? certificate : undefined,
+  }
 }

@@ -58,7 +58,10 @@ export async function listenHttp(options: HttpOptions): Promise<Listener> {
         server.close(() => resolve())
         server.closeIdleConnections()
       }),
-    cut: () => server.closeAllConnections(),
+    cut: () => {
+      server.close()
+      server.closeAllConnections()
+    },
   }
 }
 
@@ -91,16 +94,10 @@ async function exportOne(request: Request, response: Response, signal: Signal, o
     if (compression !== 'gzip' && compression !== 'identity') {
       throw new Unsupported(`content encoding ${JSON.stringify(compression)} is not served: gzip or none`)
     }
-    const lease = ingest.open(sender)
-    try {
-      const take = (bytes: number) => lease.take(bytes)
-      const limits = { maxBytes: config.maxBodyBytes, take }
-      const delivery = ingest.arrived(await readBody(request, compression === 'gzip', limits), signal, encoding, sender)
-      const receipt = await ingest.accept(delivery, lease)
-      reply(response, 200, encoding, encodeReceipt(receipt, signal, encoding))
-    } finally {
-      lease.release()
-    }
+    const receipt = await ingest.receive({ sender, signal, encoding }, (take) =>
+      readBody(request, compression === 'gzip', { maxBytes: config.maxBodyBytes, take }),
+    )
+    reply(response, 200, encoding, encodeReceipt(receipt, signal, encoding))
   } catch (error) {
     if (!(error instanceof PipelineError)) logger.error({ reason: messageOf(error) }, 'an OTLP request failed')
     refuse(request, response, error, encoding ?? 'json')

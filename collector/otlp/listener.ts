@@ -2,6 +2,6 @@ export interface Listener {
   port: number
   /** Takes no new connection; resolves when what is under way is answered. */
   stop(): Promise<void>
-  /** Cuts what is left. */
+  /** Closes the port and cuts what is left. */
   cut(): void
 }

@@ -13,20 +13,25 @@ export interface BodyLimits {
 export async function readBody(request: IncomingMessage, gzip: boolean, limits: BodyLimits): Promise<Buffer> {
   const declared = Number(request.headers['content-length'] ?? 0)
   if (declared > limits.maxBytes) tooLarge(limits.maxBytes)
-  const pieces: Buffer[] = []
-  let size = 0
   try {
-    for await (const piece of gzip ? inflated(request) : request.iterator({ destroyOnReturn: false })) {
-      const bytes = piece as Buffer
-      size += bytes.length
-      if (size > limits.maxBytes) tooLarge(limits.maxBytes)
-      limits.take(bytes.length)
-      pieces.push(bytes)
-    }
+    return await gathered(gzip ? inflated(request) : request.iterator({ destroyOnReturn: false }), limits)
   } catch (error) {
     if (error instanceof PipelineError) throw error
     const what = request.complete ? 'gzip cannot be read' : 'request ended before its body did'
     throw new PipelineError('bad_input', what, { cause: error })
+  }
+}
+
+/** All of the pieces as one. Throws `too_large` past the limit, what `take` throws, and what the pieces throw. */
+export async function gathered(source: AsyncIterable<unknown>, { maxBytes, take }: BodyLimits): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  let size = 0
+  for await (const piece of source) {
+    const bytes = piece as Buffer
+    size += bytes.length
+    if (size > maxBytes) tooLarge(maxBytes)
+    take(bytes.length)
+    pieces.push(bytes)
   }
   return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, size)
 }
@@ -39,6 +44,6 @@ function inflated(request: IncomingMessage): AsyncIterable<unknown> {
   return request.pipe(gunzip)
 }
 
-function tooLarge(limit: number): never {
+export function tooLarge(limit: number): never {
   throw new PipelineError('too_large', `request body exceeds ${limit} bytes after decompression`)
 }
