@@ -1,13 +1,13 @@
 /** Numbers and times as people read them. */
+import { counted as countedNoun } from '../detectors/wording.ts'
 
 const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 })
-const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 /** Below this an expectation is as good as none. */
 const LEAST = 0.01
 
-/** A count with its noun in the right number: `counted(1, 'calls')` is `1 call`. `plural` ends its first word in s. */
+/** A count of what a unit names: `counted(1, 'calls')` is `1 call`. The unit's first word ends in s. */
 export function counted(count: number, plural: string): string {
-  return `${whole.format(count)} ${count === 1 ? plural.replace(/s\b/, '') : plural}`
+  return countedNoun(count, plural.replace(/s\b/, ''), plural)
 }
 
 /** A value in the unit of a finding's evidence: microseconds as a duration, everything else as it is. */
