@@ -6,6 +6,9 @@
  * as one unit: after a crash either all of it happened or nothing.
  */
 
+/** Longest record; a longer one is refused with `too_large`. Blocks are at most 16 MiB (core/block.ts). */
+export const MAX_RECORD_BYTES = 32 * 1024 * 1024
+
 export interface TopicSpec {
   name: string
   partitions: number

@@ -5,7 +5,14 @@
 import { PipelineError } from '../../errors.ts'
 import { lockFolder } from '../../lifecycle/folder-lock.ts'
 import type { Logger } from '../../logger.ts'
-import type { Bus, GroupLag, ProcessOptions, Publication, TopicSpec } from '../bus.ts'
+import {
+  type Bus,
+  type GroupLag,
+  MAX_RECORD_BYTES,
+  type ProcessOptions,
+  type Publication,
+  type TopicSpec,
+} from '../bus.ts'
 import { type Append, bytesOf, Committer } from './committer.ts'
 import type { LocalBusConfig } from './config.ts'
 import { consume } from './consumer.ts'
@@ -23,9 +30,6 @@ export interface LocalBusOptions {
   requiredGroups?: readonly RequiredGroup[]
   logger?: Logger
 }
-
-/** Longest record. Blocks are at most 16 MiB (core/block.ts). */
-export const MAX_RECORD_BYTES = 32 * 1024 * 1024
 
 /** Opens the log or throws: `folder_unusable` (unwritable, in use), `config` (another number of partitions). */
 export async function openLocalBus(options: LocalBusOptions): Promise<LocalBus> {

@@ -496,12 +496,14 @@ export function describeBusContract(name: string, makeBus: (topics: TopicSpec[])
       if (where !== 'idle') await bus.publish(numbered(1))
       const stop = new AbortController()
       const reached = gate()
+      let starts = 0
       let stops = 0
       const run = bus.process({
         topic: 'in',
         group: 'g',
         signal: stop.signal,
         start: ({ committed, partition }) => {
+          starts += 1
           if (where === 'idle') reached.open()
           return {
             from: committed,
@@ -519,6 +521,7 @@ export function describeBusContract(name: string, makeBus: (topics: TopicSpec[])
         },
       })
       await reached.opened
+      await expect.poll(() => starts).toBe(2)
       await new Promise(setImmediate)
       stop.abort()
       await run

@@ -5,14 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open } from 'lmdb'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import { MAX_RECORD_BYTES } from '../../../core/bus/bus.ts'
 import { LocalBusConfig } from '../../../core/bus/local/config.ts'
 import { groupKey, recordKey } from '../../../core/bus/local/keys.ts'
-import {
-  type LocalBus,
-  type LocalBusOptions,
-  MAX_RECORD_BYTES,
-  openLocalBus,
-} from '../../../core/bus/local/local-bus.ts'
+import { type LocalBus, type LocalBusOptions, openLocalBus } from '../../../core/bus/local/local-bus.ts'
 import { bytes, contents, gate, nextOf, plain, take } from './drive.ts'
 
 const MB = 1024 * 1024

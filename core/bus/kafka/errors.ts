@@ -1,0 +1,9 @@
+/** What kafkajs throws, in the words of the bus. */
+import { KafkaJSError } from 'kafkajs'
+import { messageOf, PipelineError } from '../../errors.ts'
+
+/** Whatever goes wrong with Kafka may go well later: nothing was done, or it is done again without harm. Other errors stay. */
+export function fromKafka(error: unknown): unknown {
+  if (!(error instanceof KafkaJSError)) return error
+  return new PipelineError('bus_unavailable', `Kafka: ${messageOf(error)}`, { retriable: true, cause: error })
+}

@@ -1,0 +1,38 @@
+/** How things of the bus are called in Kafka. Everything begins with the prefix, so that access lists can go by it. */
+import type { ProcessOptions } from '../bus.ts'
+
+type Owner = Pick<ProcessOptions, 'group' | 'topic'>
+
+export class Names {
+  readonly #prefix: string
+
+  constructor(prefix: string) {
+    this.#prefix = prefix
+  }
+
+  topic(topic: string): string {
+    return this.#prefix + topic
+  }
+
+  /** Compacted: state of all groups, on the partition number of their input. */
+  get state(): string {
+    return `${this.#prefix}state`
+  }
+
+  /** A consumer group for each topic that a group reads: with one for several, each new reader of one would halt the others. */
+  group({ group, topic }: Owner): string {
+    return `${this.#prefix}${group}@${topic}`
+  }
+
+  /** The group and topic of a consumer group's name; undefined where it is none of ours. */
+  ownerOf(consumerGroup: string): Owner | undefined {
+    const at = consumerGroup.lastIndexOf('@')
+    if (at < 0 || !consumerGroup.startsWith(this.#prefix)) return undefined
+    return { group: consumerGroup.slice(this.#prefix.length, at), topic: consumerGroup.slice(at + 1) }
+  }
+
+  /** One for each input partition of a group: whoever takes it up shuts out whoever had it before. */
+  transactionalId(owner: Owner, partition: number): string {
+    return `${this.group(owner)}@${partition}`
+  }
+}

@@ -1,0 +1,166 @@
+/** The bus on a real Kafka where things go wrong: members that come and go, a broker that is killed, topics that are not as they should be. */
+import { randomUUID } from 'node:crypto'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { type Bus, MAX_RECORD_BYTES } from '../../core/bus/bus.ts'
+import { type KafkaBus, openKafkaBus } from '../../core/bus/kafka/kafka-bus.ts'
+import { PipelineError } from '../../core/errors.ts'
+import { bytes, contents, nextOf, plain, stateOf, take } from '../core/bus/drive.ts'
+import { type Broker, startBroker } from './broker.ts'
+import { Network } from './network.ts'
+
+const started = await startBroker()
+if ('missing' in started) console.log(`tests of faults of a real Kafka are skipped: ${started.missing}`)
+const broker = started as Broker
+
+const PARTITIONS = 4
+const RECORDS = 200
+const UNREACHABLE = '127.0.0.1:1'
+
+describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_000 }, () => {
+  const opened: KafkaBus[] = []
+  afterEach(async () => {
+    for (const bus of opened.splice(0)) await bus.close()
+  })
+  afterAll(() => broker.stop())
+
+  const open = async (prefix: string, network = new Network(), partitions = PARTITIONS) => {
+    const bus = await openKafkaBus({
+      client: { brokers: [broker.brokers], socketFactory: network.socketFactory },
+      prefix,
+      topics: ['in', 'out'].map((name) => ({ name, partitions })),
+      replicationFactor: 1,
+      sessionTimeoutMs: 1500,
+    })
+    opened.push(bus)
+    return bus
+  }
+  const value = (partition: number, i: number) => `${partition}:${i}`
+  /** As many for each partition, in order. */
+  const fill = async (bus: Bus) => {
+    for (let partition = 0; partition < PARTITIONS; partition += 1) {
+      const values = Array.from({ length: RECORDS }, (_, i) => bytes(value(partition, i)))
+      await bus.publish(values.map((one) => ({ topic: 'in', partition, value: one })))
+    }
+  }
+  const all = Array.from({ length: PARTITIONS }, (_, partition) =>
+    Array.from({ length: RECORDS }, (_, i) => value(partition, i)),
+  )
+
+  /** Copies `in` to `out`, a few records a step, and counts them in its state; aborts once all partitions' counts are full. */
+  const copy = (bus: Bus, stop: AbortController, seen: (partition: number, count: number) => void) =>
+    bus.process({
+      topic: 'in',
+      group: 'copy',
+      signal: stop.signal,
+      maxBatchBytes: 50,
+      start: async (assignment) => {
+        let count = Number((await stateOf(assignment))[0]?.[1] ?? 0)
+        seen(assignment.partition, count)
+        return plain(assignment, ({ partition, records }) => {
+          count += records.length
+          setImmediate(seen, partition, count)
+          return {
+            next: nextOf({ topic: 'in', partition, records }),
+            publish: records.map(({ value }) => ({ topic: 'out', partition, value: Buffer.from(value) })),
+            state: [{ key: 'count', value: bytes(`${count}`) }],
+          }
+        })
+      },
+    })
+
+  it('copies each record once while members come, and go without a word', async () => {
+    const prefix = `${randomUUID()}.`
+    const network = new Network()
+    const first = await open(prefix, network)
+    await fill(first)
+    const counts = new Map<number, number>()
+    const done = new AbortController()
+    const reached = (share: number) =>
+      expect
+        .poll(() => [...counts.values()].reduce((sum, count) => sum + count, 0), { timeout: 60_000 })
+        .toBeGreaterThanOrEqual(PARTITIONS * RECORDS * share)
+    const seen = (partition: number, count: number) => void counts.set(partition, count)
+    const one = copy(first, new AbortController(), seen)
+    one.catch(() => {})
+    await reached(0.2)
+    const second = await open(prefix)
+    const two = copy(second, done, seen)
+    await reached(0.5)
+    network.cut()
+    await reached(1)
+    const reader = await open(prefix)
+    expect(await contents(reader, 'out', PARTITIONS * RECORDS)).toEqual(all)
+    done.abort()
+    await two
+  })
+
+  it('goes on after the broker was killed, each record once', async () => {
+    const bus = await open(`${randomUUID()}.`)
+    await fill(bus)
+    const counts = new Map<number, number>()
+    const stop = new AbortController()
+    const sum = () => [...counts.values()].reduce((total, count) => total + count, 0)
+    const running = copy(bus, stop, (partition, count) => void counts.set(partition, count))
+    await expect.poll(sum, { timeout: 60_000 }).toBeGreaterThan(100)
+    await broker.kill()
+    const refused = bus.publish([{ topic: 'in', partition: 0, value: bytes('refused') }])
+    await expect(refused).rejects.toMatchObject({ code: 'bus_unavailable', retriable: true })
+    await broker.start()
+    await expect.poll(sum, { timeout: 60_000 }).toBe(PARTITIONS * RECORDS)
+    expect(await contents(bus, 'out', PARTITIONS * RECORDS)).toEqual(all)
+    stop.abort()
+    await running
+  })
+
+  it('takes the longest record there may be, and refuses a longer one', async () => {
+    const bus = await open(`${randomUUID()}.`)
+    const longest = Buffer.alloc(MAX_RECORD_BYTES, 'eastwatch')
+    await bus.publish([{ topic: 'in', partition: 1, value: longest }])
+    const got = (await take(bus, 'in', 'g', 1)).get(1)!
+    expect(Buffer.compare(got[0]!.value, longest)).toBe(0)
+    const longer = { topic: 'in', partition: 1, value: Buffer.alloc(MAX_RECORD_BYTES + 1) }
+    await expect(bus.publish([longer])).rejects.toMatchObject({ code: 'too_large' })
+  })
+
+  it('refuses topics of another number of partitions, by name', async () => {
+    const prefix = `${randomUUID()}.`
+    await open(prefix)
+    await expect(open(prefix, new Network(), 3)).rejects.toMatchObject({
+      code: 'config',
+      message: expect.stringMatching(/^topic .*in has 4 partitions, 3 are configured/),
+    })
+  })
+
+  it('says that no broker can be reached', async () => {
+    const client = { brokers: [UNREACHABLE] }
+    const topics = [{ name: 'in', partitions: 1 }]
+    const nowhere = openKafkaBus({ client, prefix: 'x.', topics, replicationFactor: 1, sessionTimeoutMs: 1500 })
+    const error = await nowhere.catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(PipelineError)
+    expect(error).toMatchObject({
+      code: 'bus_unavailable',
+      retriable: true,
+      message: expect.stringMatching(UNREACHABLE),
+    })
+  })
+
+  it('gives partitions back when it is told to stop, so that others have them at once', async () => {
+    const prefix = `${randomUUID()}.`
+    const first = await open(prefix)
+    await fill(first)
+    const counts = new Map<number, number>()
+    const seen = (partition: number, count: number) => void counts.set(partition, count)
+    const stop = new AbortController()
+    const one = copy(first, stop, seen)
+    await expect.poll(() => counts.size).toBe(PARTITIONS)
+    stop.abort()
+    await one
+    counts.clear()
+    const again = new AbortController()
+    const two = copy(await open(prefix), again, seen)
+    await expect.poll(() => [...counts.values()].filter((count) => count === RECORDS).length).toBe(PARTITIONS)
+    again.abort()
+    await two
+    expect(await contents(first, 'out', PARTITIONS * RECORDS)).toEqual(all)
+  })
+})
