@@ -12,12 +12,11 @@ import type { ProcessOptions } from '../bus.ts'
 import { fromKafka } from './errors.ts'
 import { Feed, type Valve } from './feed.ts'
 import type { Names } from './names.ts'
+import { PATIENCE } from './patience.ts'
 
 const MAX_WAIT_MS = 100
 /** What one fetch brings, of one partition or all. One record is given however long it is. */
 const FETCH_BYTES = 4 * 1024 * 1024
-/** Some three seconds in all, then the member is made anew. */
-const RETRY = { initialRetryTime: 100, retries: 5 }
 const BACKOFF = { firstMs: 50, maxMs: 5000 }
 
 export interface GroupReaderOptions {
@@ -72,7 +71,7 @@ async function beMember(
     maxWaitTimeInMs: MAX_WAIT_MS,
     maxBytes: FETCH_BYTES,
     maxBytesPerPartition: FETCH_BYTES,
-    retry: { ...RETRY, restartOnFailure: async () => false },
+    retry: { ...PATIENCE, restartOnFailure: async () => false },
   })
   const owned = new Map<number, Owned>()
   const leaving: Promise<void>[] = []

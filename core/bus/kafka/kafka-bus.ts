@@ -15,6 +15,7 @@ import { fromKafka } from './errors.ts'
 import { readGroup } from './group-reader.ts'
 import { Names } from './names.ts'
 import { ownPartition } from './partition-owner.ts'
+import { PATIENCE } from './patience.ts'
 import { Publisher } from './publisher.ts'
 import { requireTopics } from './topics.ts'
 
@@ -28,12 +29,9 @@ export interface KafkaBusOptions {
   logger?: Logger
 }
 
-/** Some three seconds in all: whoever asked is told then, and asks again by its own rules. */
-const RETRY = { initialRetryTime: 100, retries: 5 }
-
 /** Opens the bus, with topics made where they are missing. Throws `bus_unavailable`, or `config` for other partitions. */
 export async function openKafkaBus(options: KafkaBusOptions): Promise<KafkaBus> {
-  const kafka = new Kafka({ ...options.client, retry: RETRY, clientId: 'eastwatch', logLevel: logLevel.NOTHING })
+  const kafka = new Kafka({ ...options.client, retry: PATIENCE, clientId: 'eastwatch', logLevel: logLevel.NOTHING })
   const admin = kafka.admin()
   const publisher = new Publisher(kafka)
   try {

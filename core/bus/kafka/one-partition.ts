@@ -1,9 +1,9 @@
 /** Reading one partition from its start without sharing it: kafkajs gives partitions to groups only, so it is a group of one. */
 import { randomUUID } from 'node:crypto'
 import { AssignerProtocol, type EachBatchHandler, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs'
+import { PATIENCE } from './patience.ts'
 
 const MAX_WAIT_MS = 100
-const RETRY = { initialRetryTime: 100, retries: 5 }
 
 /** Gives each message, as committed, to `read`, until that returns true or the signal aborts (then it throws the reason). */
 export async function readPartition(
@@ -18,7 +18,7 @@ export async function readPartition(
     groupId,
     maxWaitTimeInMs: MAX_WAIT_MS,
     partitionAssigners: [assignerOf(topic, partition)],
-    retry: { ...RETRY, restartOnFailure: async () => false },
+    retry: { ...PATIENCE, restartOnFailure: async () => false },
   })
   signal.throwIfAborted()
   try {

@@ -7,9 +7,7 @@
  */
 import type { Kafka, Producer, TopicMessages } from 'kafkajs'
 import { fromKafka } from './errors.ts'
-
-/** Some three seconds in all: whoever asked is told then, and asks again by its own rules. */
-const RETRY = { initialRetryTime: 100, retries: 5 }
+import { PATIENCE } from './patience.ts'
 
 export class Publisher {
   readonly #kafka: Kafka
@@ -54,7 +52,7 @@ export class Publisher {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      retry: RETRY,
+      retry: PATIENCE,
     })
   }
 }
