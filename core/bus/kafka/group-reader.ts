@@ -75,6 +75,7 @@ async function beMember(
   })
   const owned = new Map<number, Owned>()
   const leaving: Promise<void>[] = []
+  const ended = new AbortController()
 
   /** A consumer that is going down takes no orders; the next one begins where its owners say. */
   const order = (work: () => void): void => {
@@ -128,12 +129,13 @@ async function beMember(
     await consumer.subscribe({ topic, fromBeginning: true })
     await new Promise<void>((resolve, reject) => {
       if (signal.aborted) resolve()
-      else signal.addEventListener('abort', () => resolve(), { once: true })
+      else signal.addEventListener('abort', () => resolve(), { signal: ended.signal })
       run(reject)
     })
   } catch (error) {
     throw fromKafka(error)
   } finally {
+    ended.abort()
     for (const partition of [...owned.keys()]) release(partition)
     await Promise.all(leaving)
     await consumer.disconnect()

@@ -21,11 +21,13 @@ export async function readPartition(
     retry: { ...PATIENCE, restartOnFailure: async () => false },
   })
   signal.throwIfAborted()
+  const ended = new AbortController()
   try {
     await consumer.connect()
     await consumer.subscribe({ topic, fromBeginning: true })
     await new Promise<void>((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      signal.throwIfAborted()
+      signal.addEventListener('abort', () => reject(signal.reason), { signal: ended.signal })
       consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
       const eachBatch: EachBatchHandler = async ({ batch }) => {
         if (batch.messages.some(read)) resolve()
@@ -33,6 +35,7 @@ export async function readPartition(
       consumer.run({ autoCommit: false, eachBatch }).catch(reject)
     })
   } finally {
+    ended.abort()
     await consumer.disconnect()
   }
 }

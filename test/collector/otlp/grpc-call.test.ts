@@ -150,6 +150,16 @@ describe('gRPC on bare HTTP/2', () => {
     await expect.poll(() => session.state.remoteWindowSize ?? 0).toBeGreaterThan(7 * 1024 * 1024)
   })
 
+  it('has the whole connection for what comes after calls whose bodies were never looked at', async () => {
+    await start()
+    const large = framed(Buffer.alloc(2 * 1024 * 1024))
+    // Twice as much as the connection may have under way.
+    for (let i = 0; i < 8; i += 1) {
+      expect(await send(large, { ':path': '/acme.Service/None' })).toMatchObject({ grpc: status.UNIMPLEMENTED })
+    }
+    expect(await send(framed(logs(5000)))).toMatchObject({ grpc: status.OK })
+  })
+
   it('is not harmed by what is no HTTP/2', async () => {
     await start()
     const socket = connectTcp(collector.ports.grpc, '127.0.0.1')
