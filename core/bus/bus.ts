@@ -39,7 +39,7 @@ export interface StateWrite {
   value: Uint8Array | null
 }
 
-/** What one step commits as one unit. */
+/** What one step commits as one unit. Results of several steps may be committed together, and are then one unit. */
 export interface StepResult {
   /** First offset not yet handled. Nothing before it is delivered again as new. */
   next: number

@@ -1,10 +1,14 @@
 /** The bus on a real Kafka where things go wrong: members that come and go, a broker that is killed, topics that are not as they should be. */
 import { randomUUID } from 'node:crypto'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { type Bus, MAX_RECORD_BYTES } from '../../core/bus/bus.ts'
-import { type KafkaBus, openKafkaBus } from '../../core/bus/kafka/kafka-bus.ts'
+import { type KafkaBus, type KafkaBusOptions, openKafkaBus } from '../../core/bus/kafka/kafka-bus.ts'
 import { PipelineError } from '../../core/errors.ts'
-import { bytes, contents, nextOf, plain, stateOf, take } from '../core/bus/drive.ts'
+import { assignments, bytes, contents, nextOf, plain, stateOf, take } from '../core/bus/drive.ts'
 import { type Broker, startBroker } from './broker.ts'
 import { Network } from './network.ts'
 
@@ -15,6 +19,7 @@ const broker = started as Broker
 const PARTITIONS = 4
 const RECORDS = 200
 const UNREACHABLE = '127.0.0.1:1'
+const newFolder = () => mkdtempSync(join(tmpdir(), 'eastwatch-state-'))
 
 describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_000 }, () => {
   const opened: KafkaBus[] = []
@@ -23,13 +28,20 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
   })
   afterAll(() => broker.stop())
 
-  const open = async (prefix: string, network = new Network(), partitions = PARTITIONS) => {
+  const open = async (
+    prefix: string,
+    network = new Network(),
+    partitions = PARTITIONS,
+    changes: Partial<KafkaBusOptions> = {},
+  ) => {
     const bus = await openKafkaBus({
       client: { brokers: [broker.brokers], socketFactory: network.socketFactory },
       prefix,
+      folder: newFolder(),
       topics: ['in', 'out'].map((name) => ({ name, partitions })),
       replicationFactor: 1,
       sessionTimeoutMs: 1500,
+      ...changes,
     })
     opened.push(bus)
     return bus
@@ -134,7 +146,14 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
   it('says that no broker can be reached', async () => {
     const client = { brokers: [UNREACHABLE] }
     const topics = [{ name: 'in', partitions: 1 }]
-    const nowhere = openKafkaBus({ client, prefix: 'x.', topics, replicationFactor: 1, sessionTimeoutMs: 1500 })
+    const nowhere = openKafkaBus({
+      client,
+      prefix: 'x.',
+      folder: newFolder(),
+      topics,
+      replicationFactor: 1,
+      sessionTimeoutMs: 1500,
+    })
     const error = await nowhere.catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(PipelineError)
     expect(error).toMatchObject({
@@ -162,5 +181,116 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
     again.abort()
     await two
     expect(await contents(first, 'out', PARTITIONS * RECORDS)).toEqual(all)
+  })
+
+  it('restores a state from the copy on its disk and what came since; without one from Kafka, the same', async () => {
+    const prefix = `${randomUUID()}.`
+    const folder = newFolder()
+    const entries = 200
+    const writeAll = (round: string) => (bus: Bus) => {
+      const stop = new AbortController()
+      const state = Array.from({ length: entries }, (_, i) => ({ key: `${i}`, value: Buffer.alloc(10_000, round) }))
+      return bus.process({
+        topic: 'in',
+        group: 'g',
+        signal: stop.signal,
+        start: (assignment) =>
+          plain(assignment, (batch) => {
+            stop.abort()
+            return { next: nextOf(batch), state }
+          }),
+      })
+    }
+    const change = (bus: Bus) => {
+      const stop = new AbortController()
+      return bus.process({
+        topic: 'in',
+        group: 'g',
+        signal: stop.signal,
+        start: (assignment) =>
+          plain(assignment, (batch) => {
+            stop.abort()
+            const state = [
+              { key: '7', value: bytes('changed') },
+              { key: '8', value: null },
+            ]
+            return { next: nextOf(batch), state }
+          }),
+      })
+    }
+    /** What the group finds in partition 0, and the bytes that came from the broker for it. */
+    const found = async (changes: Partial<KafkaBusOptions>) => {
+      const network = new Network()
+      const bus = await open(prefix, network, 1, changes)
+      const [first] = await assignments(bus, 'in', 'g')
+      const { bytesRead } = network
+      await bus.close()
+      return { first, bytesRead }
+    }
+    const here = await open(prefix, new Network(), 1, { folder })
+    await here.publish([{ topic: 'in', partition: 0, value: bytes('one') }])
+    await writeAll('a')(here)
+    await here.close()
+    const elsewhere = await open(prefix, new Network(), 1)
+    await elsewhere.publish([{ topic: 'in', partition: 0, value: bytes('two') }])
+    await change(elsewhere)
+    const withCopy = await found({ folder })
+    const without = await found({})
+    expect(withCopy.first!.state).toHaveLength(entries - 1)
+    expect(new Map(withCopy.first!.state).get('7')).toBe('changed')
+    expect(withCopy.first).toEqual(without.first)
+    expect(without.bytesRead).toBeGreaterThan(entries * 10_000)
+    expect(withCopy.bytesRead).toBeLessThan((entries * 10_000) / 10)
+  })
+
+  it('refuses records while a required group has not read what Kafka drops soon, and takes them again when it has', async () => {
+    const prefix = `${randomUUID()}.`
+    const bus = await open(prefix, new Network(), 1, { requiredGroups: [{ topic: 'in', group: 'g' }] })
+    const admin = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    const publish = () => bus.publish([{ topic: 'in', partition: 0, value: bytes('x') }])
+    await publish()
+    const configEntries = [{ name: 'retention.ms', value: '2000' }]
+    const resources = [{ type: ConfigResourceTypes.TOPIC, name: `${prefix}in`, configEntries }]
+    await admin.alterConfigs({ validateOnly: false, resources })
+    await admin.disconnect()
+    const outcome = () =>
+      publish().then(
+        () => 'taken',
+        (error: PipelineError) => `${error.code}: ${error.message}`,
+      )
+    await expect
+      .poll(outcome, { timeout: 30_000 })
+      .toBe(
+        'bus_full: no new records are taken: group g of in/0 has not read what Kafka drops soon, past 80 % of retention.ms 2000',
+      )
+    const stop = new AbortController()
+    const reading = bus.process({
+      topic: 'in',
+      group: 'g',
+      signal: stop.signal,
+      start: (assignment) => plain(assignment, (batch) => ({ next: nextOf(batch) })),
+    })
+    await expect.poll(outcome, { timeout: 30_000 }).toBe('taken')
+    stop.abort()
+    await reading
+  })
+
+  it('stops a group whose offset is no longer in the log, and says so', async () => {
+    const prefix = `${randomUUID()}.`
+    const bus = await open(prefix, new Network(), 1)
+    const values = ['a', 'b', 'c'].map((one) => ({ topic: 'in', partition: 0, value: bytes(one) }))
+    await bus.publish(values)
+    await take(bus, 'in', 'g', 1, 1)
+    const admin = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    // kafkajs deletes only where it knows the topic's leaders.
+    await admin.fetchTopicOffsets(`${prefix}in`)
+    await admin.deleteTopicRecords({ topic: `${prefix}in`, partitions: [{ partition: 0, offset: '3' }] })
+    await admin.disconnect()
+    await expect(take(bus, 'in', 'g', 1)).rejects.toMatchObject({
+      code: 'offset_lost',
+      message: 'group g needs in/0 from offset 1, and the log begins at 3',
+    })
   })
 })

@@ -1,5 +1,8 @@
 /** The contract of the bus on a real Kafka. */
 import { randomUUID } from 'node:crypto'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, describe } from 'vitest'
 import type { TopicSpec } from '../../core/bus/bus.ts'
 import { type KafkaBus, openKafkaBus } from '../../core/bus/kafka/kafka-bus.ts'
@@ -20,7 +23,9 @@ async function makeKafkaBus(topics: TopicSpec[]): Promise<BusUnderTest> {
     const network = new Network()
     const client = { brokers: [broker.brokers], socketFactory: network.socketFactory }
     const sessionTimeoutMs = SESSION_TIMEOUT_MS
-    const bus = await openKafkaBus({ client, prefix, topics, replicationFactor: 1, sessionTimeoutMs })
+    // Whoever goes on after a crash may do so on another machine, without a copy of the state.
+    const folder = mkdtempSync(join(tmpdir(), 'eastwatch-state-'))
+    const bus = await openKafkaBus({ client, prefix, folder, topics, replicationFactor: 1, sessionTimeoutMs })
     opened.push({ bus, network })
     return bus
   }

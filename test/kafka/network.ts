@@ -12,6 +12,13 @@ export class Network {
     return socket
   }
 
+  /** What has come over all of its connections. */
+  get bytesRead(): number {
+    let bytes = 0
+    for (const socket of this.#sockets) bytes += socket.bytesRead
+    return bytes
+  }
+
   cut(): void {
     this.#cut = true
     for (const socket of this.#sockets) socket.destroy(new Error('cut'))

@@ -63,9 +63,11 @@ export class Feed {
     this.#wake()
   }
 
-  /** The next records, at most so many bytes of values but one at least; none where the signal aborts first. */
-  async take(maxBytes: number, signal: AbortSignal): Promise<BusRecord[]> {
-    if (this.#records.length === 0 && !signal.aborted) await this.#arrival(signal)
+  /**
+   * The next records, at most so many bytes of values but one at least; none where the signal aborts or so many milliseconds pass first.
+   */
+  async take(maxBytes: number, signal: AbortSignal, waitMs?: number): Promise<BusRecord[]> {
+    if (this.#records.length === 0 && !signal.aborted) await this.#arrival(signal, waitMs)
     if (signal.aborted) return []
     let bytes = 0
     let count = 0
@@ -84,14 +86,16 @@ export class Feed {
     return this.#records.splice(0, count)
   }
 
-  async #arrival(signal: AbortSignal): Promise<void> {
+  async #arrival(signal: AbortSignal, waitMs: number | undefined): Promise<void> {
     let wake = (): void => {}
     const woken = new Promise<void>((resolve) => {
       wake = resolve
     })
     this.#wake = wake
     signal.addEventListener('abort', wake, { once: true })
+    const timer = waitMs === undefined ? undefined : setTimeout(wake, waitMs)
     await woken
+    clearTimeout(timer)
     signal.removeEventListener('abort', wake)
   }
 }

@@ -1,8 +1,9 @@
-/** The bus on Kafka: one topic for each of the bus, and a compacted one for the state of all groups (docs/decisions/009-kafka-bus.md). */
+/** The bus on Kafka: one topic for each of the bus, and a compacted one for the state of each group (docs/decisions/009-kafka-bus.md). */
 
-import { type Admin, Kafka, type KafkaConfig, logLevel, type Message } from 'kafkajs'
+import { type Admin, Kafka, type KafkaConfig, logLevel } from 'kafkajs'
 import { PipelineError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import { retry } from '../../retry.ts'
 import {
   type Bus,
   type GroupLag,
@@ -17,13 +18,22 @@ import { Names } from './names.ts'
 import { ownPartition } from './partition-owner.ts'
 import { PATIENCE } from './patience.ts'
 import { Publisher } from './publisher.ts'
-import { requireTopics } from './topics.ts'
+import { type RequiredGroup, Room } from './room.ts'
+import { Sends } from './sends.ts'
+import { StateCopies } from './state-copy.ts'
+import { requireTopics, stateTopic, streamTopic } from './topics.ts'
+
+const BACKOFF = { firstMs: 50, maxMs: 5000 }
 
 export interface KafkaBusOptions {
   client: Pick<KafkaConfig, 'brokers' | 'ssl' | 'sasl' | 'socketFactory'>
   /** What all names in Kafka begin with. */
   prefix: string
+  /** For copies of states, on a disk of this process alone; may be lost. */
+  folder: string
   topics: readonly TopicSpec[]
+  /** Groups that must keep up with what Kafka still holds, or senders wait. */
+  requiredGroups?: readonly RequiredGroup[]
   replicationFactor: number
   sessionTimeoutMs: number
   logger?: Logger
@@ -34,35 +44,43 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<KafkaBus> 
   const kafka = new Kafka({ ...options.client, retry: PATIENCE, clientId: 'eastwatch', logLevel: logLevel.NOTHING })
   const admin = kafka.admin()
   const publisher = new Publisher(kafka)
+  const copies = new StateCopies(options.folder)
   try {
     await admin.connect()
     await publisher.connect()
     const names = new Names(options.prefix)
-    await requireTopics(admin, names, options.topics, options.replicationFactor)
-    return new KafkaBus(options, names, kafka, admin, publisher)
+    const topics = options.topics.map(({ name, partitions }) => streamTopic(names.topic(name), partitions))
+    await requireTopics(admin, topics, options.replicationFactor)
+    const { clusterId } = await admin.describeCluster()
+    return new KafkaBus(options, { names, kafka, admin, publisher, copies, clusterId })
   } catch (error) {
-    await Promise.allSettled([admin.disconnect(), publisher.disconnect()])
+    await Promise.allSettled([admin.disconnect(), publisher.disconnect(), copies.close()])
     throw fromKafka(error)
   }
 }
 
+interface Connected {
+  names: Names
+  kafka: Kafka
+  admin: Admin
+  publisher: Publisher
+  copies: StateCopies
+  clusterId: string
+}
+
 export class KafkaBus implements Bus {
   readonly #options: KafkaBusOptions
-  readonly #names: Names
-  readonly #kafka: Kafka
-  readonly #admin: Admin
-  readonly #publisher: Publisher
+  readonly #connected: Connected
+  readonly #room: Room
   readonly #partitions: ReadonlyMap<string, number>
   readonly #closing = new AbortController()
   readonly #processes = new Set<Promise<void>>()
 
-  constructor(options: KafkaBusOptions, names: Names, kafka: Kafka, admin: Admin, publisher: Publisher) {
+  constructor(options: KafkaBusOptions, connected: Connected) {
     this.#options = options
-    this.#names = names
-    this.#kafka = kafka
-    this.#admin = admin
-    this.#publisher = publisher
+    this.#connected = connected
     this.#partitions = new Map(options.topics.map(({ name, partitions }) => [name, partitions]))
+    this.#room = new Room(connected.admin, connected.names, options.requiredGroups ?? [])
   }
 
   partitions(topic: string): number {
@@ -76,14 +94,13 @@ export class KafkaBus implements Bus {
       throw new PipelineError('bus_unavailable', 'the bus is closed', { retriable: true })
     }
     this.#require(records)
-    const messages = new Map<string, Message[]>()
+    const { names, publisher } = this.#connected
+    await this.#room.require()
+    const sends = new Sends()
     for (const { topic, partition, value } of records) {
-      const list = messages.get(topic) ?? []
-      messages.set(topic, list)
-      list.push({ partition, value: Buffer.from(value) })
+      sends.add(names.topic(topic), { partition, value: Buffer.from(value) })
     }
-    const topicMessages = [...messages].map(([topic, list]) => ({ topic: this.#names.topic(topic), messages: list }))
-    await this.#publisher.send(topicMessages)
+    await publisher.send(sends)
   }
 
   process(options: ProcessOptions): Promise<void> {
@@ -95,37 +112,52 @@ export class KafkaBus implements Bus {
   }
 
   async #process(options: ProcessOptions): Promise<void> {
-    this.partitions(options.topic)
+    const partitions = this.partitions(options.topic)
     const signal = AbortSignal.any([options.signal, this.#closing.signal])
     if (signal.aborted) return
+    const { kafka, names, admin, copies, clusterId } = this.#connected
+    const { sessionTimeoutMs, replicationFactor, logger } = this.#options
+    const state = names.state(options)
+    const requireState = () =>
+      requireTopics(admin, [stateTopic(state, partitions)], replicationFactor).catch((error: unknown) => {
+        throw fromKafka(error)
+      })
+    try {
+      await retry(requireState, { ...BACKOFF, signal })
+    } catch (error) {
+      if (signal.aborted) return
+      throw error
+    }
     await readGroup(options, signal, {
-      kafka: this.#kafka,
-      names: this.#names,
-      sessionTimeoutMs: this.#options.sessionTimeoutMs,
-      logger: this.#options.logger,
+      kafka,
+      names,
+      sessionTimeoutMs,
+      logger,
       own: (partition, feed, stop) =>
         ownPartition(options, AbortSignal.any([signal, stop]), {
-          kafka: this.#kafka,
-          names: this.#names,
+          kafka,
+          names,
           partition,
           feed,
-          logStart: () => this.#logStart(options.topic, partition),
+          copy: copies.of(`${clusterId}/${state}`, partition),
+          bounds: (topic, of) => this.#bounds(topic, of),
           require: (records) => this.#require(records),
-          logger: this.#options.logger,
+          logger,
         }),
     })
   }
 
   async lag(): Promise<GroupLag[]> {
-    const { groups } = await this.#admin.listGroups()
+    const { admin, names } = this.#connected
+    const { groups } = await admin.listGroups()
     const lags: GroupLag[] = []
     for (const { groupId } of groups) {
-      const owner = this.#names.ownerOf(groupId)
+      const owner = names.ownerOf(groupId)
       if (owner === undefined || !this.#partitions.has(owner.topic)) continue
-      const topic = this.#names.topic(owner.topic)
-      const [committed] = await this.#admin.fetchOffsets({ groupId, topics: [topic] })
+      const topic = names.topic(owner.topic)
+      const [committed] = await admin.fetchOffsets({ groupId, topics: [topic] })
       const ends = new Map(
-        (await this.#admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, Number(high)]),
+        (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, Number(high)]),
       )
       for (const { partition, offset } of committed!.partitions) {
         lags.push({ ...owner, partition, committed: Math.max(0, Number(offset)), end: ends.get(partition) ?? 0 })
@@ -138,12 +170,14 @@ export class KafkaBus implements Bus {
     if (this.#closing.signal.aborted) return
     this.#closing.abort()
     await Promise.allSettled(this.#processes)
-    await Promise.allSettled([this.#admin.disconnect(), this.#publisher.disconnect()])
+    const { admin, publisher, copies } = this.#connected
+    await Promise.allSettled([admin.disconnect(), publisher.disconnect(), copies.close()])
   }
 
-  async #logStart(topic: string, partition: number): Promise<number> {
-    const offsets = await this.#admin.fetchTopicOffsets(this.#names.topic(topic))
-    return Number(offsets.find((one) => one.partition === partition)!.low)
+  async #bounds(topic: string, partition: number): Promise<{ start: number; end: number }> {
+    const offsets = await this.#connected.admin.fetchTopicOffsets(topic)
+    const { low, high } = offsets.find((one) => one.partition === partition)!
+    return { start: Number(low), end: Number(high) }
   }
 
   #require(records: readonly Publication[]): void {

@@ -1,7 +1,7 @@
 /** How things of the bus are called in Kafka. Everything begins with the prefix, so that access lists can go by it. */
 import type { ProcessOptions } from '../bus.ts'
 
-type Owner = Pick<ProcessOptions, 'group' | 'topic'>
+export type Owner = Pick<ProcessOptions, 'group' | 'topic'>
 
 export class Names {
   readonly #prefix: string
@@ -14,14 +14,15 @@ export class Names {
     return this.#prefix + topic
   }
 
-  /** Compacted: state of all groups, on the partition number of their input. */
-  get state(): string {
-    return `${this.#prefix}state`
-  }
-
   /** A consumer group for each topic that a group reads: with one for several, each new reader of one would halt the others. */
   group({ group, topic }: Owner): string {
     return `${this.#prefix}${group}@${topic}`
+  }
+
+  /** Compacted: what the group remembers, on the partition number of its input. */
+  state({ group, topic }: Owner): string {
+    // A topic's name may have no @.
+    return `${this.#prefix}${group}.${topic}.state`
   }
 
   /** The group and topic of a consumer group's name; undefined where it is none of ours. */

@@ -1,6 +1,6 @@
 /**
- * One group's owner of one partition: shuts out whoever had it before, restores the state, then steps and commits, each step as one
- * transaction.
+ * One group's owner of one partition: shuts out whoever had it before, restores the state, then steps, and commits what several steps gave
+ * as one transaction.
  *
  * Two may believe that they own a partition for a while (a rebalance, a process that hung). The transactional id decides: the later one
  * shuts the earlier one out, before it reads anything, so what it reads is final. kafkajs knows no fencing by group generation.
@@ -8,24 +8,20 @@
  * A transaction whose end is not known (the broker went away) is never followed by another of the same producer: everything is begun anew,
  * and the state says whether it counted.
  */
-import { randomUUID } from 'node:crypto'
-import type { Kafka, Message, Producer, Transaction } from 'kafkajs'
+import type { Kafka, Producer } from 'kafkajs'
 import { isRetriable, messageOf, PipelineError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { retry } from '../../retry.ts'
-import type { Batch, PartitionProcessor, ProcessOptions, Publication, StepResult } from '../bus.ts'
+import type { Batch, PartitionProcessor, ProcessOptions, Publication } from '../bus.ts'
 import { fromKafka } from './errors.ts'
 import type { Feed } from './feed.ts'
+import { type Gathered, Gathering } from './gathering.ts'
 import type { Names } from './names.ts'
-import { readPartition } from './one-partition.ts'
-import {
-  markerMessage,
-  type Offsets,
-  offsetsMessage,
-  readOffsets,
-  readStateMessage,
-  stateMessage,
-} from './state-record.ts'
+import { restore } from './restore.ts'
+import { Sends } from './sends.ts'
+import type { StateCopy } from './state-copy.ts'
+import { type Offsets, offsetsMessage, stateMessage } from './state-record.ts'
+import { inTransaction } from './transaction.ts'
 
 const DEFAULT_BATCH_BYTES = 1024 * 1024
 const BACKOFF = { firstMs: 50, maxMs: 5000 }
@@ -41,17 +37,12 @@ export interface OwnerParts {
   names: Names
   partition: number
   feed: Feed
-  /** First offset that the log still has. */
-  logStart(): Promise<number>
+  copy: StateCopy
+  /** First offset that a partition of a topic in Kafka still has, and the offset that its next record will have. */
+  bounds(topic: string, partition: number): Promise<{ start: number; end: number }>
   /** Throws for a topic or partition that there is none of, and for a record that is too long. */
   require(records: readonly Publication[]): void
   logger: Logger | undefined
-}
-
-interface Restored {
-  offsets: Offsets | undefined
-  /** Ordered by key. */
-  state: [key: string, value: Uint8Array][]
 }
 
 /** Runs until the signal aborts; rejects when a step fails for good. */
@@ -66,7 +57,7 @@ export async function ownPartition(options: ProcessOptions, signal: AbortSignal,
 
 async function own(options: ProcessOptions, signal: AbortSignal, parts: OwnerParts): Promise<void> {
   const { topic, group } = options
-  const { kafka, names, partition, feed } = parts
+  const { kafka, names, partition, feed, copy, bounds } = parts
   const producer = kafka.producer({
     transactionalId: names.transactionalId(options, partition),
     transactionTimeout: TRANSACTION_TIMEOUT_MS,
@@ -77,12 +68,14 @@ async function own(options: ProcessOptions, signal: AbortSignal, parts: OwnerPar
   })
   let processor: PartitionProcessor | undefined
   try {
-    const { offsets, state } = await restore(producer, options, signal, parts)
-    const start = await parts.logStart()
-    const { next: committed, keep } = offsets ?? { next: start, keep: start }
+    const state = names.state(options)
+    const end = async () => (await bounds(state, partition)).end
+    await restore({ kafka, producer, topic: state, partition, copy, end }, signal)
+    const { start } = await bounds(names.topic(topic), partition)
+    const { next: committed, keep } = copy.offsets ?? { next: start, keep: start }
     requireFrom(keep, start, options, partition)
     const again = { ...BACKOFF, signal, onRetry: report(options, parts) }
-    processor = await retry(async () => options.start({ topic, partition, committed, state }), again)
+    processor = await retry(async () => options.start({ topic, partition, committed, state: copy.state() }), again)
     if (processor.from > committed) {
       throw new Error(`group ${group} starts at ${processor.from}, past its offset ${committed}`)
     }
@@ -107,100 +100,93 @@ async function loop(
   producer: Producer,
   done: Offsets,
 ): Promise<void> {
-  const { topic, group, maxBatchBytes = DEFAULT_BATCH_BYTES } = options
-  const { partition, feed } = parts
-  const again = { ...BACKOFF, signal, onRetry: report(options, parts) }
-  while (!signal.aborted) {
-    const records = await feed.take(maxBatchBytes, signal)
-    if (records.length === 0) continue
-    const batch: Batch = { topic, partition, records }
-    const result = await retry(async () => processor.step(batch, signal), again)
-    if (result === undefined) continue
-    const { next, keep = next } = result
-    const read = records.at(-1)!.offset + 1
-    if (!(next >= done.next && next <= read) || !(keep >= done.keep && keep <= next)) {
-      throw new Error(
-        `group ${group} of ${topic}/${partition} returned next ${next} and keep ${keep}, outside ${done.next} to ${read}`,
-      )
-    }
-    parts.require(result.publish ?? [])
-    await commit(producer, options, parts, result, { next, keep })
-    done.next = next
+  const gathering = new Gathering()
+  const commitAll = async (): Promise<void> => {
+    const gathered = gathering.take()
+    if (gathered !== undefined) await commit(producer, options, parts, gathered)
   }
+  try {
+    while (!signal.aborted) {
+      await stepOnce(options, signal, parts, processor, gathering, done)
+      if (gathering.dueInMs === 0) await commitAll()
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+  // Done is done, also where the partition goes to another.
+  await commitAll()
 }
 
+/** Takes what comes next, until the gathering is due. */
+async function stepOnce(
+  options: ProcessOptions,
+  signal: AbortSignal,
+  parts: OwnerParts,
+  processor: PartitionProcessor,
+  gathering: Gathering,
+  done: Offsets,
+): Promise<void> {
+  const { topic, group, maxBatchBytes = DEFAULT_BATCH_BYTES } = options
+  const { partition, feed } = parts
+  const records = await feed.take(maxBatchBytes, signal, gathering.dueInMs)
+  if (records.length === 0) return
+  const batch: Batch = { topic, partition, records }
+  const again = { ...BACKOFF, signal, onRetry: report(options, parts) }
+  const result = await retry(async () => processor.step(batch, signal), again)
+  if (result === undefined) return
+  const { next, keep = next } = result
+  const read = records.at(-1)!.offset + 1
+  if (!(next >= done.next && next <= read) || !(keep >= done.keep && keep <= next)) {
+    throw new Error(
+      `group ${group} of ${topic}/${partition} returned next ${next} and keep ${keep}, outside ${done.next} to ${read}`,
+    )
+  }
+  parts.require(result.publish ?? [])
+  gathering.add(result, { next, keep })
+  done.next = next
+}
+
+/** One transaction, and then the copy of what it says of the state. */
 async function commit(
   producer: Producer,
   options: ProcessOptions,
-  { names, partition }: OwnerParts,
-  { publish = [], state = [] }: StepResult,
-  offsets: Offsets,
+  { names, partition, copy, logger }: OwnerParts,
+  { publish, state, offsets }: Gathered,
 ): Promise<void> {
-  const messages = new Map<string, Message[]>()
-  const add = (topic: string, message: Message): void => {
-    const known = messages.get(topic)
-    if (known === undefined) messages.set(topic, [message])
-    else known.push(message)
-  }
+  const stateTopic = names.state(options)
+  const sends = new Sends()
   for (const { topic, partition: to, value } of publish) {
-    add(names.topic(topic), { partition: to, value: Buffer.from(value) })
+    sends.add(names.topic(topic), { partition: to, value: Buffer.from(value) })
   }
-  for (const write of state) add(names.state, stateMessage(options, partition, write))
-  add(names.state, offsetsMessage(options, partition, offsets))
-  await inTransaction(producer, async (transaction) => {
-    await transaction.sendBatch({
-      acks: -1,
-      topicMessages: [...messages].map(([topic, list]) => ({ topic, messages: list })),
-    })
-    // For Kafka's own tools, and `lag`: what counts is in the state.
+  for (const write of state) sends.add(stateTopic, stateMessage(partition, write))
+  sends.add(stateTopic, offsetsMessage(partition, offsets))
+  const at = await inTransaction(producer, async (transaction) => {
+    let end = 0
+    for (const topicMessages of sends) {
+      const written = await transaction.sendBatch({ acks: -1, topicMessages })
+      const base = written.find(({ topicName }) => topicName === stateTopic)?.baseOffset
+      const count = topicMessages.find(({ topic }) => topic === stateTopic)?.messages.length ?? 0
+      if (base !== undefined) end = Number(base) + count
+    }
+    // For Kafka's own tools, and for how far the group is behind: what counts is in the state.
+    const { next, keep } = offsets
     await transaction.sendOffsets({
       consumerGroupId: names.group(options),
-      topics: [{ topic: names.topic(options.topic), partitions: [{ partition, offset: String(offsets.next) }] }],
+      topics: [
+        {
+          topic: names.topic(options.topic),
+          partitions: [
+            { partition, offset: String(next), metadata: String(keep) } as { partition: number; offset: string },
+          ],
+        },
+      ],
     })
+    return end
   })
-}
-
-async function inTransaction(producer: Producer, work: (transaction: Transaction) => Promise<void>): Promise<void> {
-  const transaction = await producer.transaction()
-  try {
-    await work(transaction)
-    await transaction.commit()
-  } catch (error) {
-    await transaction.abort().catch(() => {
-      // Its owner begins anew, which ends it.
-    })
-    throw error
-  }
-}
-
-/**
- * Shuts out the owner before, and reads all that any of them left. A marker of its own, written behind it all, tells when that is done: the
- * end of a log with transactions in it is not otherwise seen by a reader.
- */
-async function restore(
-  producer: Producer,
-  options: ProcessOptions,
-  signal: AbortSignal,
-  { kafka, names, partition }: OwnerParts,
-): Promise<Restored> {
-  await producer.connect()
-  const marker = randomUUID()
-  await inTransaction(producer, async (transaction) => {
-    await transaction.send({ acks: -1, topic: names.state, messages: [markerMessage(options, partition, marker)] })
+  // Kafka has it; the next owner here reads more of it from there.
+  await copy.write({ writes: state, offsets, at }).catch((error: unknown) => {
+    logger?.warn({ group: options.group, partition, error: messageOf(error) }, 'the copy of the state is given up')
   })
-  const state = new Map<string, Uint8Array>()
-  let offsets: Offsets | undefined
-  const read = (key: Buffer | null, value: Buffer | null): boolean => {
-    const record = readStateMessage(options, key, value)
-    if (record?.kind === 'state') {
-      if (value === null) state.delete(record.key)
-      else state.set(record.key, value)
-    } else if (record?.kind === 'offsets' && value !== null) offsets = readOffsets(value)
-    return record?.kind === 'marker' && String(value) === marker
-  }
-  await readPartition(kafka, names.state, partition, ({ key, value }) => read(key, value), signal)
-  const byKey = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
-  return { offsets, state: [...state].sort(([a], [b]) => byKey(a, b)) }
 }
 
 function requireFrom(offset: number, start: number, { group, topic }: ProcessOptions, partition: number): void {

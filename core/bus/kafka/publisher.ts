@@ -5,9 +5,10 @@
  * After a send that failed kafkajs counts its records as never sent, and the broker may have them: the next records could be taken for
  * those and be dropped. So what has failed once is not used again.
  */
-import type { Kafka, Producer, TopicMessages } from 'kafkajs'
+import type { Kafka, Producer } from 'kafkajs'
 import { fromKafka } from './errors.ts'
 import { PATIENCE } from './patience.ts'
+import type { Sends } from './sends.ts'
 
 export class Publisher {
   readonly #kafka: Kafka
@@ -23,10 +24,10 @@ export class Publisher {
   }
 
   /** Resolves when all of it is durable. Throws `bus_unavailable`; what is then repeated may come twice. */
-  async send(topicMessages: TopicMessages[]): Promise<void> {
+  async send(sends: Sends): Promise<void> {
     const producer = this.#producer
     try {
-      await producer.sendBatch({ acks: -1, topicMessages })
+      for (const topicMessages of sends) await producer.sendBatch({ acks: -1, topicMessages })
     } catch (error) {
       if (producer === this.#producer) await this.#replace()
       throw fromKafka(error)

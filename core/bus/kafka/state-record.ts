@@ -1,47 +1,41 @@
-/** Records of the state topic. Its key says whose they are; compaction keeps the last of each key. */
+/** Records of a state topic, by key; compaction keeps the last of each. */
 import type { Message } from 'kafkajs'
-import type { ProcessOptions, StateWrite } from '../bus.ts'
+import type { StateWrite } from '../bus.ts'
 
-type Owner = Pick<ProcessOptions, 'group' | 'topic'>
-
-/** A key of the group's state; how far the group is; what an owner writes to know that it has read everything before. */
-type Kind = 'state' | 'offsets' | 'marker'
-
+/** How far a group is. */
 export interface Offsets {
   next: number
   keep: number
 }
 
-export interface StateRecord {
-  kind: Kind
-  key: string
-  value: Buffer | null
+export type StateRecord =
+  | { kind: 'state'; write: StateWrite }
+  | { kind: 'offsets'; offsets: Offsets }
+  /** What an owner writes to know that it has read everything before. */
+  | { kind: 'marker'; marker: string }
+
+const STATE = 's:'
+const OFFSETS = 'offsets'
+const MARKER = 'marker'
+
+export function stateMessage(partition: number, { key, value }: StateWrite): Message {
+  return { partition, key: STATE + key, value: value === null ? null : Buffer.from(value) }
 }
 
-function keyOf({ group, topic }: Owner, kind: Kind, key: string): string {
-  return JSON.stringify([group, topic, kind, key])
+export function offsetsMessage(partition: number, { next, keep }: Offsets): Message {
+  return { partition, key: OFFSETS, value: JSON.stringify([next, keep]) }
 }
 
-export function stateMessage(owner: Owner, partition: number, { key, value }: StateWrite): Message {
-  return { partition, key: keyOf(owner, 'state', key), value: value === null ? null : Buffer.from(value) }
+export function markerMessage(partition: number, marker: string): Message {
+  return { partition, key: MARKER, value: marker }
 }
 
-export function offsetsMessage(owner: Owner, partition: number, { next, keep }: Offsets): Message {
-  return { partition, key: keyOf(owner, 'offsets', ''), value: JSON.stringify([next, keep]) }
-}
-
-export function markerMessage(owner: Owner, partition: number, marker: string): Message {
-  return { partition, key: keyOf(owner, 'marker', ''), value: marker }
-}
-
-/** The record where it is of this owner, else undefined. */
-export function readStateMessage(owner: Owner, key: Buffer | null, value: Buffer | null): StateRecord | undefined {
-  const parts = JSON.parse(String(key)) as [group: string, topic: string, kind: Kind, key: string]
-  if (parts[0] !== owner.group || parts[1] !== owner.topic) return undefined
-  return { kind: parts[2], key: parts[3], value }
-}
-
-export function readOffsets(value: Buffer): Offsets {
+export function readStateMessage(key: Buffer | null, value: Buffer | null): StateRecord {
+  const text = String(key)
+  if (text.startsWith(STATE)) return { kind: 'state', write: { key: text.slice(STATE.length), value } }
+  if (text === MARKER) return { kind: 'marker', marker: String(value) }
+  if (text !== OFFSETS)
+    throw new Error(`a state topic holds a record with the key ${JSON.stringify(text.slice(0, 100))}`)
   const [next, keep] = JSON.parse(String(value)) as [number, number]
-  return { next, keep }
+  return { kind: 'offsets', offsets: { next, keep } }
 }

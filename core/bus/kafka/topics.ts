@@ -1,45 +1,100 @@
 /** The topics of the bus in Kafka: made where they are missing, refused where they are not as they have to be. */
-import type { Admin } from 'kafkajs'
+import { type Admin, type ITopicMetadata, KafkaJSAggregateError, KafkaJSProtocolError } from 'kafkajs'
 import { PipelineError } from '../../errors.ts'
-import { MAX_RECORD_BYTES, type TopicSpec } from '../bus.ts'
-import type { Names } from './names.ts'
+import { retry } from '../../retry.ts'
+import { MAX_RECORD_BYTES } from '../bus.ts'
+import { fromKafka } from './errors.ts'
 
 /** What the batch of the longest record adds to it. */
 const BATCH_BYTES = 64 * 1024
+const SIZED = { name: 'max.message.bytes', value: String(MAX_RECORD_BYTES + BATCH_BYTES) }
+const HOUR_MS = 3_600_000
+const KNOWN_WITHIN_MS = 10_000
 
-/** Throws `config` for a topic with another number of partitions. */
+export interface WantedTopic {
+  /** The name in Kafka. */
+  topic: string
+  partitions: number
+  configEntries: { name: string; value: string }[]
+}
+
+/** How long it keeps its records is the operator's to say. */
+export function streamTopic(topic: string, partitions: number): WantedTopic {
+  return { topic, partitions, configEntries: [SIZED] }
+}
+
+/** Keeps the last record of each key. Small segments, as only closed ones are compacted; deletions are seen for two days (state-copy.ts). */
+export function stateTopic(topic: string, partitions: number): WantedTopic {
+  const compacted = {
+    'cleanup.policy': 'compact',
+    'segment.bytes': 64 * 1024 * 1024,
+    'delete.retention.ms': 48 * HOUR_MS,
+  }
+  const entries = Object.entries(compacted).map(([name, value]) => ({ name, value: String(value) }))
+  return { topic, partitions, configEntries: [SIZED, ...entries] }
+}
+
+/** Throws `config` for a topic with another number of partitions, else what kafkajs or `fromKafka` throw. Several processes may do it at once. */
 export async function requireTopics(
   admin: Admin,
-  names: Names,
-  specs: readonly TopicSpec[],
+  wanted: readonly WantedTopic[],
   replicationFactor: number,
 ): Promise<void> {
-  const sized = { name: 'max.message.bytes', value: String(MAX_RECORD_BYTES + BATCH_BYTES) }
-  const wanted = specs.map(({ name, partitions }) => ({
-    topic: names.topic(name),
-    numPartitions: partitions,
-    configEntries: [sized],
-  }))
-  // State is on the partition number of its input.
-  const numPartitions = Math.max(...specs.map(({ partitions }) => partitions))
-  wanted.push({
-    topic: names.state,
-    numPartitions,
-    configEntries: [sized, { name: 'cleanup.policy', value: 'compact' }],
-  })
   const known = new Set(await admin.listTopics())
   const missing = wanted.filter(({ topic }) => !known.has(topic))
-  await admin.createTopics({
-    topics: missing.map((topic) => ({ ...topic, replicationFactor })),
-    waitForLeaders: true,
-  })
-  const { topics } = await admin.fetchTopicMetadata({ topics: wanted.map(({ topic }) => topic) })
-  for (const { topic, numPartitions } of wanted) {
+  if (missing.length > 0) await create(admin, missing, replicationFactor)
+  const topics = await metadataOf(
+    admin,
+    wanted.map(({ topic }) => topic),
+  )
+  for (const { topic, partitions } of wanted) {
     const found = topics.find(({ name }) => name === topic)?.partitions.length ?? 0
-    if (found === numPartitions) continue
+    if (found === partitions) continue
     throw new PipelineError(
       'config',
-      `topic ${topic} has ${found} partitions, ${numPartitions} are configured; a topic's number of partitions is fixed when it is made`,
+      `topic ${topic} has ${found} partitions, ${partitions} are configured; a topic's number of partitions is fixed when it is made`,
     )
   }
+}
+
+/** A broker may not know yet of a topic that was made a moment ago. */
+async function metadataOf(admin: Admin, topics: string[]): Promise<ITopicMetadata[]> {
+  const fetch = async () => {
+    try {
+      return (await admin.fetchTopicMetadata({ topics })).topics
+    } catch (error) {
+      throw fromKafka(error)
+    }
+  }
+  let last: unknown
+  const onRetry = (error: unknown): void => {
+    last = error
+  }
+  const signal = AbortSignal.timeout(KNOWN_WITHIN_MS)
+  try {
+    return await retry(fetch, { firstMs: 20, maxMs: 500, signal, onRetry })
+  } catch (error) {
+    throw signal.aborted ? last : error
+  }
+}
+
+async function create(admin: Admin, missing: readonly WantedTopic[], replicationFactor: number): Promise<void> {
+  const topics = missing.map(({ topic, partitions, configEntries }) => ({
+    topic,
+    numPartitions: partitions,
+    replicationFactor,
+    configEntries,
+  }))
+  try {
+    await admin.createTopics({ topics, waitForLeaders: true })
+  } catch (error) {
+    const errors: unknown[] = error instanceof KafkaJSAggregateError ? error.errors : [error]
+    const other = errors.find((one) => !isOfAnother(one))
+    if (other !== undefined) throw other
+  }
+}
+
+/** Another process made it meanwhile. */
+function isOfAnother(error: unknown): boolean {
+  return error instanceof KafkaJSProtocolError && error.type === 'TOPIC_ALREADY_EXISTS'
 }

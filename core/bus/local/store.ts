@@ -8,14 +8,14 @@
  *   groups      topic | partition | group    -> next, keep
  *   state       topic | partition | group | key -> value
  */
-import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { messageOf, PipelineError } from '../../errors.ts'
 import type { BusRecord, TopicSpec } from '../bus.ts'
-import { damageOf } from './data-file.ts'
-import { afterPrefix, groupKey, offsetOf, partitionKey, positionOf, recordKey, statePrefix } from './keys.ts'
-import { decodeStates, type Entry } from './state-entry.ts'
+import { damageOf } from '../data-file.ts'
+import { roomIn } from '../disk-room.ts'
+import { afterPrefix, decodeStates, type Entry } from '../state-entry.ts'
+import { groupKey, offsetOf, partitionKey, positionOf, recordKey, statePrefix } from './keys.ts'
 
 /** Bounds of one partition: offsets, and positions in bytes. Records with an offset below `start` may be gone. */
 export interface Bounds {
@@ -39,12 +39,6 @@ export interface StoredTopic {
 type Bytes = Database<Buffer, Buffer>
 const BYTES = { encoding: 'binary', keyEncoding: 'binary', cache: false } as const
 const STATE_CHUNK = 1000
-/**
- * Left on the disk beyond what a transaction writes. LMDB corrupts the memory of this process when the disk fills up under a
- * larger transaction (it spills pages early); so none is begun that might not fit.
- */
-const SPARE_BYTES = 4 * 1024 * 1024
-
 export class Store {
   readonly folder: string
   readonly #env: RootDatabase
@@ -91,9 +85,8 @@ export class Store {
   }
 
   #requireRoom(bytes: number): void {
-    const { bavail, bsize } = statfsSync(this.folder)
-    const left = bavail * bsize
-    if (left < bytes + SPARE_BYTES) throw this.#unavailable(new Error(`its disk has ${left} bytes left`))
+    const room = roomIn(this.folder)
+    if (room < bytes) throw this.#unavailable(new Error(`its disk has room for ${Math.max(0, room)} bytes`))
   }
 
   #unavailable(cause: Error): PipelineError {

@@ -1,6 +1,11 @@
 /** State of a group in a partition as LMDB entries. A key too long for LMDB goes into the value: u32 bytes | key | value. */
-import type { StateWrite } from '../bus.ts'
-import { isCut, stateKey } from './keys.ts'
+import { createHash } from 'node:crypto'
+import type { StateWrite } from './bus.ts'
+
+/** Bytes of a state key held in the LMDB key itself (its limit is 1978); longer ones are cut and told apart by a hash. */
+const MAX_INLINE = 1024
+/** Never a byte of UTF-8: marks a cut key. */
+const CUT = 0xff
 
 export interface Entry {
   key: Buffer
@@ -40,4 +45,23 @@ export function* decodeStates(prefix: Buffer, entries: Iterable<Entry>): Generat
 
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
+
+/** The first key after all that start with `prefix`, whose last byte is below 0xff. */
+export function afterPrefix(prefix: Buffer): Buffer {
+  const after = Buffer.from(prefix)
+  after[after.length - 1]! += 1
+  return after
+}
+
+function stateKey(prefix: Buffer, key: string): { key: Buffer; cut: boolean } {
+  const text = Buffer.from(key)
+  if (text.length <= MAX_INLINE) return { key: Buffer.concat([prefix, text]), cut: false }
+  const hash = createHash('sha256').update(text).digest().subarray(0, 16)
+  return { key: Buffer.concat([prefix, text.subarray(0, MAX_INLINE), Buffer.of(CUT), hash]), cut: true }
+}
+
+/** True where the LMDB key of this length stands for a cut state key, whose text is in the value. */
+function isCut(prefix: Buffer, key: Buffer): boolean {
+  return key.length > prefix.length + MAX_INLINE
 }
