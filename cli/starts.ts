@@ -1,10 +1,5 @@
 /** Knows which groups have taken up their work: a group's `start` has resolved for each partition of its topic. */
-import type { Bus, ProcessOptions } from '../core/bus/bus.ts'
-
-export interface TopicGroup {
-  topic: string
-  group: string
-}
+import type { Bus, ProcessOptions, RequiredGroup } from '../core/bus/bus.ts'
 
 export interface Starts {
   /** The same bus; groups that process through it are watched. */
@@ -15,7 +10,7 @@ export interface Starts {
   all: Promise<void>
 }
 
-export function watchStarts(bus: Bus, groups: readonly TopicGroup[]): Starts {
+export function watchStarts(bus: Bus, groups: readonly RequiredGroup[]): Starts {
   const nameOf = (group: string, topic: string, partition: number) => JSON.stringify([group, topic, partition])
   const pending = new Map(
     groups.flatMap(({ topic, group }) =>

@@ -4,7 +4,7 @@ import type { Progress } from '../alerts/heartbeat.ts'
 import { counted } from '../alerts/words.ts'
 import type { RunningCollector } from '../collector/app.ts'
 import { observeCollector } from '../collector/metrics.ts'
-import type { LocalBus } from '../core/bus/local/local-bus.ts'
+import type { Bus } from '../core/bus/bus.ts'
 import { TOPIC } from '../core/bus/topics.ts'
 import type { Clock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
@@ -18,7 +18,7 @@ import { TimeWatch } from './time-watch.ts'
 import { TroubleWatch } from './trouble-watch.ts'
 
 export interface Watched {
-  bus: LocalBus
+  bus: Bus
   collector: RunningCollector
   store: EmbeddedStore
   counts: { stage1: StageCounts; stage2: StageCounts }
@@ -60,7 +60,7 @@ export function watchPipeline(health: Health, watched: Watched): () => void {
 }
 
 /** Takes records: it has room, and its last tick was written. */
-async function checkBus(bus: LocalBus, collector: RunningCollector): Promise<Check> {
+async function checkBus(bus: Bus, collector: RunningCollector): Promise<Check> {
   const refused = collector.tickFailure()
   if (refused !== undefined) return { ready: false, detail: refused }
   try {
@@ -111,9 +111,12 @@ function registerMetrics({ bus, store, counts }: Watched): void {
       }
     })
   meter
-    .createObservableGauge('eastwatch_log_bytes', { unit: 'By', description: 'Bytes the log holds on disk, about.' })
+    .createObservableGauge('eastwatch_log_bytes', {
+      unit: 'By',
+      description: 'Bytes the embedded log holds on disk, about.',
+    })
     .addCallback((result) => {
-      for (const [topic, bytes] of bus.bytesUsed()) result.observe(bytes, { topic })
+      for (const [topic, bytes] of bus.bytesUsed?.() ?? []) result.observe(bytes, { topic })
     })
   meter
     .createObservableCounter('eastwatch_store_restarts', {

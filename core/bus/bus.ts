@@ -14,6 +14,12 @@ export interface TopicSpec {
   partitions: number
 }
 
+/** A group that must keep up with a topic, or new records are refused. */
+export interface RequiredGroup {
+  topic: string
+  group: string
+}
+
 /** One record to append. */
 export interface Publication {
   topic: string
@@ -112,5 +118,7 @@ export interface Bus {
   process(options: ProcessOptions): Promise<void>
   /** How far each group is, for readiness, back-pressure and self-telemetry. */
   lag(): Promise<GroupLag[]>
+  /** Bytes each topic takes on this machine's disk, about; absent where the log is elsewhere. */
+  bytesUsed?(): Map<string, number>
   close(): Promise<void>
 }

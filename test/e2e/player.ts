@@ -59,10 +59,7 @@ export class Player {
   async killStore(): Promise<void> {
     for (;;) {
       const pid = await this.#until(({ pipeline }) => pipeline.storePid())
-      if (pid !== undefined) {
-        process.kill(pid, 'SIGKILL')
-        return
-      }
+      if (pid !== undefined && killed(pid)) return
       await delay(20)
     }
   }
@@ -97,5 +94,15 @@ export class Player {
         throw running.pipeline.ended.aborted ? new Error('the pipeline ended by itself', { cause: error }) : error
       }
     }
+  }
+}
+
+/** False where the process was gone by itself, between being named and this. */
+function killed(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    throw error
   }
 }

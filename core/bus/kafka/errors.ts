@@ -1,6 +1,9 @@
 /** What kafkajs throws, in the words of the bus. */
-import { KafkaJSError } from 'kafkajs'
+import kafkajs from 'kafkajs'
 import { messageOf, PipelineError } from '../../errors.ts'
+
+// Node finds no names behind this CommonJS module's spread of its errors.
+export const { KafkaJSError, KafkaJSAggregateError, KafkaJSProtocolError } = kafkajs
 
 /** Whatever goes wrong with Kafka may go well later: nothing was done, or it is done again without harm. Other errors stay. */
 export function fromKafka(error: unknown): unknown {

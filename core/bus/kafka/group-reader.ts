@@ -4,12 +4,12 @@
  * kafkajs gives a fetch to its handler and fetches nothing more until all of it was handled, and sends heartbeats only in between. So
  * nothing is handled there: records go into each owner's feed, and a step that hangs holds up no other partition and no heartbeat.
  */
-import { type EachBatchHandler, type Kafka, KafkaJSError } from 'kafkajs'
+import type { EachBatchHandler, Kafka } from 'kafkajs'
 import { messageOf } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { retry } from '../../retry.ts'
 import type { ProcessOptions } from '../bus.ts'
-import { fromKafka } from './errors.ts'
+import { fromKafka, KafkaJSError } from './errors.ts'
 import { Feed, type Valve } from './feed.ts'
 import type { Names } from './names.ts'
 import { PATIENCE } from './patience.ts'

@@ -2,6 +2,7 @@
 
 import { type Admin, Kafka, type KafkaConfig, logLevel } from 'kafkajs'
 import { PipelineError } from '../../errors.ts'
+import { lockFolder } from '../../lifecycle/folder-lock.ts'
 import type { Logger } from '../../logger.ts'
 import { retry } from '../../retry.ts'
 import {
@@ -10,6 +11,7 @@ import {
   MAX_RECORD_BYTES,
   type ProcessOptions,
   type Publication,
+  type RequiredGroup,
   type TopicSpec,
 } from '../bus.ts'
 import { fromKafka } from './errors.ts'
@@ -18,7 +20,7 @@ import { Names } from './names.ts'
 import { ownPartition } from './partition-owner.ts'
 import { PATIENCE } from './patience.ts'
 import { Publisher } from './publisher.ts'
-import { type RequiredGroup, Room } from './room.ts'
+import { Room } from './room.ts'
 import { Sends } from './sends.ts'
 import { StateCopies } from './state-copy.ts'
 import { requireTopics, stateTopic, streamTopic } from './topics.ts'
@@ -44,17 +46,20 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<KafkaBus> 
   const kafka = new Kafka({ ...options.client, retry: PATIENCE, clientId: 'eastwatch', logLevel: logLevel.NOTHING })
   const admin = kafka.admin()
   const publisher = new Publisher(kafka)
-  const copies = new StateCopies(options.folder)
+  const unlock = lockFolder(options.folder, 'the copy of states')
+  let copies: StateCopies | undefined
   try {
+    copies = new StateCopies(options.folder)
     await admin.connect()
     await publisher.connect()
     const names = new Names(options.prefix)
     const topics = options.topics.map(({ name, partitions }) => streamTopic(names.topic(name), partitions))
     await requireTopics(admin, topics, options.replicationFactor)
     const { clusterId } = await admin.describeCluster()
-    return new KafkaBus(options, { names, kafka, admin, publisher, copies, clusterId })
+    return new KafkaBus(options, { names, kafka, admin, publisher, copies, clusterId, unlock })
   } catch (error) {
-    await Promise.allSettled([admin.disconnect(), publisher.disconnect(), copies.close()])
+    await Promise.allSettled([admin.disconnect(), publisher.disconnect(), copies?.close()])
+    unlock()
     throw fromKafka(error)
   }
 }
@@ -66,6 +71,7 @@ interface Connected {
   publisher: Publisher
   copies: StateCopies
   clusterId: string
+  unlock: () => void
 }
 
 export class KafkaBus implements Bus {
@@ -170,8 +176,9 @@ export class KafkaBus implements Bus {
     if (this.#closing.signal.aborted) return
     this.#closing.abort()
     await Promise.allSettled(this.#processes)
-    const { admin, publisher, copies } = this.#connected
+    const { admin, publisher, copies, unlock } = this.#connected
     await Promise.allSettled([admin.disconnect(), publisher.disconnect(), copies.close()])
+    unlock()
   }
 
   async #bounds(topic: string, partition: number): Promise<{ start: number; end: number }> {

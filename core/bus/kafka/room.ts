@@ -2,12 +2,11 @@
  * Whether new records are taken: Kafka drops records by age or size whoever has read them, so senders wait when a group that must have read
  * them is past four fifths of the way there.
  */
-import { type Admin, ConfigResourceTypes } from 'kafkajs'
+import kafkajs, { type Admin } from 'kafkajs'
 import { PipelineError } from '../../errors.ts'
+import type { RequiredGroup } from '../bus.ts'
 import { fromKafka } from './errors.ts'
-import type { Names, Owner } from './names.ts'
-
-export type RequiredGroup = Owner
+import type { Names } from './names.ts'
 
 const SHARE = 0.8
 /** How often it looks. */
@@ -86,7 +85,7 @@ export class Room {
 
   async #retention(name: string): Promise<Retention> {
     const { resources } = await this.#admin.describeConfigs({
-      resources: [{ type: ConfigResourceTypes.TOPIC, name, configNames: ['retention.ms', 'retention.bytes'] }],
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: ['retention.ms', 'retention.bytes'] }],
       includeSynonyms: false,
     })
     const numberOf = (key: string) =>

@@ -51,7 +51,8 @@ export class StateCopies {
     this.#folder = folder
     try {
       makeFolder(folder, 0o700)
-      if (damageOf(join(folder, 'data.mdb')) !== undefined) rmSync(folder, { recursive: true })
+      const file = join(folder, 'data.mdb')
+      if (damageOf(file) !== undefined) rmSync(file)
       this.#env = open({ path: folder, noSubdir: false, maxDbs: 4, mapSize: MAP_BYTES, overlappingSync: false })
       this.#heads = this.#env.openDB('heads', { encoding: 'json', keyEncoding: 'binary', cache: false })
       this.#state = this.#env.openDB('state', { encoding: 'binary', keyEncoding: 'binary', cache: false })

@@ -1,9 +1,9 @@
 /** The topics of the bus in Kafka: made where they are missing, refused where they are not as they have to be. */
-import { type Admin, type ITopicMetadata, KafkaJSAggregateError, KafkaJSProtocolError } from 'kafkajs'
+import type { Admin, ITopicMetadata } from 'kafkajs'
 import { PipelineError } from '../../errors.ts'
 import { retry } from '../../retry.ts'
 import { MAX_RECORD_BYTES } from '../bus.ts'
-import { fromKafka } from './errors.ts'
+import { fromKafka, KafkaJSAggregateError, KafkaJSProtocolError } from './errors.ts'
 
 /** What the batch of the longest record adds to it. */
 const BATCH_BYTES = 64 * 1024

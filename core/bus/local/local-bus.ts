@@ -11,13 +11,14 @@ import {
   MAX_RECORD_BYTES,
   type ProcessOptions,
   type Publication,
+  type RequiredGroup,
   type TopicSpec,
 } from '../bus.ts'
 import { type Append, bytesOf, Committer } from './committer.ts'
 import type { LocalBusConfig } from './config.ts'
 import { consume } from './consumer.ts'
 import { PartitionLog } from './partition-log.ts'
-import { type RequiredGroup, Space } from './space.ts'
+import { Space } from './space.ts'
 import { Store } from './store.ts'
 import { Trimmer } from './trimmer.ts'
 

@@ -1,12 +1,7 @@
 /** Whether the log takes new records: by its cap, and by how far the groups that must keep up are behind. */
 import { PipelineError } from '../../errors.ts'
+import type { RequiredGroup } from '../bus.ts'
 import type { PartitionLog } from './partition-log.ts'
-
-/** A group that must keep up with a topic, or new records are refused. */
-export interface RequiredGroup {
-  topic: string
-  group: string
-}
 
 /** Shares of the cap. Refused past the first of a pair, taken again below the second. */
 const HELD = { refuse: 1, accept: 0.9 }
