@@ -21,9 +21,11 @@ export interface LearnedName {
 /** Names of one record of the log: some 50 KB, and a short transaction for its reader. */
 export const MAX_NAMES_A_RECORD = 512
 
-/** True where that handshake tells nothing new. */
+/** True where that handshake tells nothing new: where `joined` with it would change nothing. */
 export function says({ identity, seen, disputed }: LearnedName, seenIdentity: string, minute: number): boolean {
-  return minute <= (seenIdentity === identity ? seen : disputed)
+  if (seenIdentity === identity) return minute <= seen
+  const isFirstOfMinute = minute === seen && seenIdentity < identity
+  return minute <= disputed && !isFirstOfMinute
 }
 
 /** Of one address, all that both say; `a` itself where `b` adds nothing. */

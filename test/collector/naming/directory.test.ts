@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createAnnotator } from '../../../collector/naming/annotate.ts'
 import { Directory, KEPT_MINUTES, LEARNED_FOR_MINUTES } from '../../../collector/naming/directory.ts'
-import { joined, type LearnedName } from '../../../collector/naming/learned-name.ts'
+import { joined, type LearnedName, says } from '../../../collector/naming/learned-name.ts'
 import { type Call, emptyCall } from '../../../core/call.ts'
 import { MINUTE } from '../../../core/clock.ts'
 import { annotateBy } from './annotated.ts'
@@ -223,6 +223,18 @@ describe('what is learned of handshakes', () => {
         expect(joined(a, b)).toEqual(joined(b, a))
         expect(joined(joined(a, b), c)).toEqual(joined(a, joined(b, c)))
         expect(joined(a, a)).toBe(a)
+      }),
+    )
+  })
+
+  it('passes over a handshake just where it would change nothing', () => {
+    const minute = fc.nat(5)
+    const identity = fc.constantFrom('a', 'b', 'c')
+    fc.assert(
+      fc.property(identity, minute, minute, identity, minute, (own, seen, doubt, other, at) => {
+        const known = { address: AT, identity: own, seen, disputed: Math.min(doubt, seen) }
+        const taught = joined(known, { address: AT, identity: other, seen: at, disputed: 0 })
+        expect(says(known, other, at)).toBe(taught === known)
       }),
     )
   })
