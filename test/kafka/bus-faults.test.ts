@@ -293,4 +293,25 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
       message: 'group g needs in/0 from offset 1, and the log begins at 3',
     })
   })
+
+  it('hands out nothing of two transactions that were open at once and were aborted, the later one first', async () => {
+    const prefix = `${randomUUID()}.`
+    const bus = await open(prefix, new Network(), 1)
+    const client = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING })
+    const topic = `${prefix}in`
+    const begun = async (id: string) => {
+      const producer = client.producer({ transactionalId: `${prefix}${id}`, idempotent: true, maxInFlightRequests: 1 })
+      await producer.connect()
+      const transaction = await producer.transaction()
+      await transaction.send({ topic, messages: [{ partition: 0, value: `aborted ${id}` }] })
+      return { producer, transaction }
+    }
+    const [first, second] = [await begun('first'), await begun('second')]
+    for (const { producer, transaction } of [second, first]) {
+      await transaction.abort()
+      await producer.disconnect()
+    }
+    await bus.publish([{ topic: 'in', partition: 0, value: bytes('committed') }])
+    expect(await contents(bus, 'in', 1)).toEqual([['committed']])
+  })
 })

@@ -14,6 +14,7 @@ import {
   type RequiredGroup,
   type TopicSpec,
 } from '../bus.ts'
+import { hideAbortedRecords } from './aborted-records.ts'
 import { fromKafka } from './errors.ts'
 import { readGroup } from './group-reader.ts'
 import { Names } from './names.ts'
@@ -43,6 +44,7 @@ export interface KafkaBusOptions {
 
 /** Opens the bus, with topics made where they are missing. Throws `bus_unavailable`, or `config` for other partitions. */
 export async function openKafkaBus(options: KafkaBusOptions): Promise<KafkaBus> {
+  hideAbortedRecords()
   const kafka = new Kafka({ ...options.client, retry: PATIENCE, clientId: 'eastwatch', logLevel: logLevel.NOTHING })
   const admin = kafka.admin()
   const publisher = new Publisher(kafka)
