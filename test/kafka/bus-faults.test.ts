@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { type Bus, MAX_RECORD_BYTES } from '../../core/bus/bus.ts'
+import { type Bus, MAX_RECORD_BYTES, type StateWrite } from '../../core/bus/bus.ts'
 import { type KafkaBus, type KafkaBusOptions, openKafkaBus } from '../../core/bus/kafka/kafka-bus.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { assignments, bytes, contents, nextOf, plain, stateOf, take } from '../core/bus/drive.ts'
@@ -187,21 +187,8 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
     const prefix = `${randomUUID()}.`
     const folder = newFolder()
     const entries = 200
-    const writeAll = (round: string) => (bus: Bus) => {
-      const stop = new AbortController()
-      const state = Array.from({ length: entries }, (_, i) => ({ key: `${i}`, value: Buffer.alloc(10_000, round) }))
-      return bus.process({
-        topic: 'in',
-        group: 'g',
-        signal: stop.signal,
-        start: (assignment) =>
-          plain(assignment, (batch) => {
-            stop.abort()
-            return { next: nextOf(batch), state }
-          }),
-      })
-    }
-    const change = (bus: Bus) => {
+    /** One step on what is there, which writes this. */
+    const write = (bus: Bus, state: StateWrite[]) => {
       const stop = new AbortController()
       return bus.process({
         topic: 'in',
@@ -210,10 +197,6 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
         start: (assignment) =>
           plain(assignment, (batch) => {
             stop.abort()
-            const state = [
-              { key: '7', value: bytes('changed') },
-              { key: '8', value: null },
-            ]
             return { next: nextOf(batch), state }
           }),
       })
@@ -229,11 +212,17 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
     }
     const here = await open(prefix, new Network(), 1, { folder })
     await here.publish([{ topic: 'in', partition: 0, value: bytes('one') }])
-    await writeAll('a')(here)
+    await write(
+      here,
+      Array.from({ length: entries }, (_, i) => ({ key: `${i}`, value: Buffer.alloc(10_000, 'a') })),
+    )
     await here.close()
     const elsewhere = await open(prefix, new Network(), 1)
     await elsewhere.publish([{ topic: 'in', partition: 0, value: bytes('two') }])
-    await change(elsewhere)
+    await write(elsewhere, [
+      { key: '7', value: bytes('changed') },
+      { key: '8', value: null },
+    ])
     const withCopy = await found({ folder })
     const without = await found({})
     expect(withCopy.first!.state).toHaveLength(entries - 1)
@@ -274,6 +263,33 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
     await expect.poll(outcome, { timeout: 30_000 }).toBe('taken')
     stop.abort()
     await reading
+  })
+
+  it('refuses records where Kafka drops by size and a required group has read next to nothing of what is left', async () => {
+    const prefix = `${randomUUID()}.`
+    const bus = await open(prefix, new Network(), 1, { requiredGroups: [{ topic: 'in', group: 'g' }] })
+    const records = Array.from({ length: 20 }, (_, i) => ({ topic: 'in', partition: 0, value: bytes(`${i}`) }))
+    await bus.publish(records)
+    const admin = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    const configEntries = [{ name: 'retention.bytes', value: '1000000' }]
+    const resources = [{ type: ConfigResourceTypes.TOPIC, name: `${prefix}in`, configEntries }]
+    await admin.alterConfigs({ validateOnly: false, resources })
+    await admin.fetchTopicOffsets(`${prefix}in`)
+    await admin.deleteTopicRecords({ topic: `${prefix}in`, partitions: [{ partition: 0, offset: '10' }] })
+    await admin.disconnect()
+    const outcome = () =>
+      bus.publish([]).then(
+        () => 'taken',
+        (error: PipelineError) => `${error.code}: ${error.message}`,
+      )
+    await expect
+      .poll(outcome, { timeout: 30_000 })
+      .toBe(
+        'bus_full: no new records are taken: group g of in/0 has not read what Kafka drops soon, past 80 % of retention.bytes 1000000',
+      )
+    await take(bus, 'in', 'g', 10)
+    await expect.poll(outcome, { timeout: 30_000 }).toBe('taken')
   })
 
   it('stops a group whose offset is no longer in the log, and says so', async () => {

@@ -1,7 +1,7 @@
 /** The bus on Kafka: one topic for each of the bus, and a compacted one for the state of each group (docs/decisions/009-kafka-bus.md). */
 
 import { type Admin, Kafka, type KafkaConfig, logLevel } from 'kafkajs'
-import { PipelineError } from '../../errors.ts'
+import { messageOf, PipelineError } from '../../errors.ts'
 import { lockFolder } from '../../lifecycle/folder-lock.ts'
 import type { Logger } from '../../logger.ts'
 import { retry } from '../../retry.ts'
@@ -130,8 +130,11 @@ export class KafkaBus implements Bus {
       requireTopics(admin, [stateTopic(state, partitions)], replicationFactor).catch((error: unknown) => {
         throw fromKafka(error)
       })
+    const onRetry = (error: unknown, attempt: number): void => {
+      logger?.warn({ topic: state, attempt, error: messageOf(error) }, 'a topic for state cannot be had yet')
+    }
     try {
-      await retry(requireState, { ...BACKOFF, signal })
+      await retry(requireState, { ...BACKOFF, signal, onRetry })
     } catch (error) {
       if (signal.aborted) return
       throw error

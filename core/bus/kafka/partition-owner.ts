@@ -111,7 +111,7 @@ async function loop(
       if (gathering.dueInMs === 0) await commitAll()
     }
   } catch (error) {
-    if (!signal.aborted) throw error
+    if (!signal.aborted || !isOfAbort(error, signal)) throw error
   }
   // Done is done, also where the partition goes to another.
   await commitAll()

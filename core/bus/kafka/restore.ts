@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Kafka, KafkaMessage, Producer } from 'kafkajs'
 import type { StateWrite } from '../bus.ts'
-import { readAlone } from './read-alone.ts'
+import { readPartition } from './read-partition.ts'
 import type { StateCopy } from './state-copy.ts'
 import { markerMessage, type Offsets, readStateMessage } from './state-record.ts'
 import { inTransaction } from './transaction.ts'
@@ -33,7 +33,7 @@ export async function restore(
     await transaction.send({ acks: -1, topic, messages: [markerMessage(partition, marker)] })
   })
   await copy.requireFresh(await end())
-  const read = async (_: number, messages: readonly KafkaMessage[]): Promise<boolean> => {
+  const read = async (messages: readonly KafkaMessage[]): Promise<boolean> => {
     const writes: StateWrite[] = []
     let offsets: Offsets | undefined
     let done = false
@@ -46,5 +46,5 @@ export async function restore(
     await copy.write({ writes, offsets, at: Number(messages.at(-1)!.offset) + 1 })
     return done
   }
-  await readAlone({ kafka, topic, from: new Map([[partition, copy.at]]), read }, signal)
+  await readPartition({ kafka, topic, partition, from: copy.at, read }, signal)
 }

@@ -11,14 +11,15 @@ import { type Database, open, type RootDatabase } from 'lmdb'
 import { messageOf, PipelineError } from '../../errors.ts'
 import { makeFolder } from '../../lifecycle/make-folder.ts'
 import type { StateWrite } from '../bus.ts'
-import { damageOf } from '../data-file.ts'
-import { roomIn } from '../disk-room.ts'
-import { afterPrefix, decodeStates, type Entry, encodeState } from '../state-entry.ts'
+import { damageOf } from '../lmdb/data-file.ts'
+import { roomIn } from '../lmdb/disk-room.ts'
+import { decodeStates, encodeState, entriesIn } from '../lmdb/state-entry.ts'
 import type { Offsets } from './state-record.ts'
 
 /** Address space, not memory or disk. */
 const MAP_BYTES = 2 ** 35
-const STATE_CHUNK = 1000
+/** Entries that one transaction of a clearing deletes. */
+const CLEARED_AT_ONCE = 1000
 /** A state topic forgets deletions after two days (topics.ts): an older copy could hold what was deleted. */
 const KEPT_MS = 24 * 3_600_000
 
@@ -45,6 +46,7 @@ export class StateCopies {
   readonly #env: RootDatabase
   readonly #heads: Database<Head, Buffer>
   readonly #state: Bytes
+  readonly #given = new Map<string, StateCopy>()
 
   /** A copy that is damaged is begun anew. Throws `folder_unusable`. */
   constructor(folder: string) {
@@ -67,13 +69,17 @@ export class StateCopies {
     }
   }
 
-  /** `owner` names the state topic and the cluster that it is in. */
+  /** `owner` names the state topic and the cluster that it is in. What was given for it before takes no change from now on. */
   of(owner: string, partition: number): StateCopy {
     const name = Buffer.from(owner)
     const prefix = Buffer.alloc(4)
     prefix.writeUInt16BE(partition, 0)
     prefix.writeUInt16BE(name.length, 2)
-    return new StateCopy(this.#folder, this.#env, this.#heads, this.#state, Buffer.concat([prefix, name]))
+    const key = `${partition}/${owner}`
+    this.#given.get(key)?.retire()
+    const copy = new StateCopy(this.#folder, this.#env, this.#heads, this.#state, Buffer.concat([prefix, name]))
+    this.#given.set(key, copy)
+    return copy
   }
 
   close(): Promise<void> {
@@ -89,6 +95,7 @@ export class StateCopy {
   readonly #prefix: Buffer
   /** A change was not written: later ones must not be either, until all of it was read again. */
   #broken = false
+  #retired = false
 
   constructor(folder: string, env: RootDatabase, heads: Database<Head, Buffer>, state: Bytes, prefix: Buffer) {
     this.#folder = folder
@@ -121,12 +128,21 @@ export class StateCopy {
     await this.clear()
   }
 
+  /** An owner that has lost its partition may still be busy with its last change when the next one here begins. */
+  retire(): void {
+    this.#retired = true
+  }
+
   async clear(): Promise<void> {
     // The head goes first: what a crash leaves of the state is under none, and is cleared at the next start.
     await this.#heads.remove(this.#prefix)
-    for (const chunk of this.#chunks()) {
+    for (;;) {
+      const keys = [...this.#state.getKeys({ start: this.#prefix, limit: CLEARED_AT_ONCE })].filter((key) =>
+        key.subarray(0, this.#prefix.length).equals(this.#prefix),
+      )
+      if (keys.length === 0) return
       await this.#env.batch(() => {
-        for (const { key } of chunk) this.#state.remove(key)
+        for (const key of keys) this.#state.remove(key)
       })
     }
   }
@@ -136,7 +152,7 @@ export class StateCopy {
    * nothing is taken, and the copy stays as it was.
    */
   async write(change: Change): Promise<void> {
-    if (this.#broken) return
+    if (this.#broken || this.#retired) return
     try {
       await this.#write(change)
     } catch (cause) {
@@ -159,22 +175,8 @@ export class StateCopy {
     })
   }
 
-  /** Ordered by key; read in chunks, so that memory does not hold all of it. */
-  *state(): Iterable<readonly [key: string, value: Uint8Array]> {
-    yield* decodeStates(this.#prefix, this.#entries())
-  }
-
-  *#entries(): Generator<Entry> {
-    for (const chunk of this.#chunks()) yield* chunk
-  }
-
-  *#chunks(): Generator<Entry[]> {
-    const end = afterPrefix(this.#prefix)
-    for (let start: Buffer = this.#prefix; ; ) {
-      const chunk = [...this.#state.getRange({ start, end, limit: STATE_CHUNK })]
-      if (chunk.length > 0) yield chunk
-      if (chunk.length < STATE_CHUNK) return
-      start = Buffer.concat([chunk.at(-1)!.key, Buffer.of(0)])
-    }
+  /** Ordered by key. */
+  state(): Iterable<readonly [key: string, value: Uint8Array]> {
+    return decodeStates(this.#prefix, entriesIn(this.#state, this.#prefix))
   }
 }

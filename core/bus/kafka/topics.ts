@@ -3,7 +3,7 @@ import type { Admin, ITopicMetadata } from 'kafkajs'
 import { PipelineError } from '../../errors.ts'
 import { retry } from '../../retry.ts'
 import { MAX_RECORD_BYTES } from '../bus.ts'
-import { fromKafka, KafkaJSAggregateError, KafkaJSProtocolError } from './errors.ts'
+import { fromKafka } from './errors.ts'
 
 /** What the batch of the longest record adds to it. */
 const BATCH_BYTES = 64 * 1024
@@ -42,7 +42,15 @@ export async function requireTopics(
 ): Promise<void> {
   const known = new Set(await admin.listTopics())
   const missing = wanted.filter(({ topic }) => !known.has(topic))
-  if (missing.length > 0) await create(admin, missing, replicationFactor)
+  if (missing.length > 0) {
+    const topics = missing.map(({ partitions, ...topic }) => ({
+      ...topic,
+      numPartitions: partitions,
+      replicationFactor,
+    }))
+    // Resolves also where another process was faster.
+    await admin.createTopics({ topics, waitForLeaders: true })
+  }
   const topics = await metadataOf(
     admin,
     wanted.map(({ topic }) => topic),
@@ -76,25 +84,4 @@ async function metadataOf(admin: Admin, topics: string[]): Promise<ITopicMetadat
   } catch (error) {
     throw signal.aborted ? last : error
   }
-}
-
-async function create(admin: Admin, missing: readonly WantedTopic[], replicationFactor: number): Promise<void> {
-  const topics = missing.map(({ topic, partitions, configEntries }) => ({
-    topic,
-    numPartitions: partitions,
-    replicationFactor,
-    configEntries,
-  }))
-  try {
-    await admin.createTopics({ topics, waitForLeaders: true })
-  } catch (error) {
-    const errors: unknown[] = error instanceof KafkaJSAggregateError ? error.errors : [error]
-    const other = errors.find((one) => !isOfAnother(one))
-    if (other !== undefined) throw other
-  }
-}
-
-/** Another process made it meanwhile. */
-function isOfAnother(error: unknown): boolean {
-  return error instanceof KafkaJSProtocolError && error.type === 'TOPIC_ALREADY_EXISTS'
 }

@@ -3,7 +3,7 @@
  * follows only after the transaction is through; a failed one leaves no trace.
  */
 import type { StateWrite } from '../bus.ts'
-import { encodeState } from '../state-entry.ts'
+import { encodeState } from '../lmdb/state-entry.ts'
 import { statePrefix } from './keys.ts'
 import { diskBytes, type PartitionLog } from './partition-log.ts'
 import type { Bounds, GroupOffsets, Store } from './store.ts'

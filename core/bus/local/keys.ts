@@ -3,6 +3,7 @@
  * sum of the bytes of all records before it in the partition: sizes of ranges are known from keys alone.
  */
 const U32 = 0x1_0000_0000
+
 export function partitionKey(topic: number, partition: number): Buffer {
   const key = Buffer.allocUnsafe(4)
   key.writeUInt16BE(topic, 0)

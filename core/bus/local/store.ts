@@ -12,9 +12,9 @@ import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { messageOf, PipelineError } from '../../errors.ts'
 import type { BusRecord, TopicSpec } from '../bus.ts'
-import { damageOf } from '../data-file.ts'
-import { roomIn } from '../disk-room.ts'
-import { afterPrefix, decodeStates, type Entry } from '../state-entry.ts'
+import { damageOf } from '../lmdb/data-file.ts'
+import { roomIn } from '../lmdb/disk-room.ts'
+import { decodeStates, entriesIn } from '../lmdb/state-entry.ts'
 import { groupKey, offsetOf, partitionKey, positionOf, recordKey, statePrefix } from './keys.ts'
 
 /** Bounds of one partition: offsets, and positions in bytes. Records with an offset below `start` may be gone. */
@@ -38,7 +38,7 @@ export interface StoredTopic {
 
 type Bytes = Database<Buffer, Buffer>
 const BYTES = { encoding: 'binary', keyEncoding: 'binary', cache: false } as const
-const STATE_CHUNK = 1000
+
 export class Store {
   readonly folder: string
   readonly #env: RootDatabase
@@ -164,20 +164,10 @@ export class Store {
     else this.#state.put(key, value as Buffer)
   }
 
-  /** Committed state in the order of keys, read in chunks so that nobody else has to wait. */
+  /** Committed state in the order of keys. */
   state(topic: number, partition: number, group: string): Iterable<readonly [string, Uint8Array]> {
     const prefix = statePrefix(topic, partition, group)
-    return decodeStates(prefix, this.#stateEntries(prefix))
-  }
-
-  *#stateEntries(prefix: Buffer): Generator<Entry> {
-    const end = afterPrefix(prefix)
-    for (let start: Buffer = prefix; ; ) {
-      const chunk = [...this.#state.getRange({ start, end, limit: STATE_CHUNK })]
-      yield* chunk
-      if (chunk.length < STATE_CHUNK) return
-      start = Buffer.concat([chunk.at(-1)!.key, Buffer.of(0)])
-    }
+    return decodeStates(prefix, entriesIn(this.#state, prefix))
   }
 
   close(): Promise<void> {

@@ -92,6 +92,15 @@ describe('the copy of a state', () => {
     expect(copy.at).toBe(6)
   })
 
+  it('takes no change from an owner before the one that it was given to last', async () => {
+    const copies = open()
+    const before = copies.of('g', 0)
+    const now = copies.of('g', 0)
+    await now.write({ writes: [{ key: 'a', value: bytes('new') }], offsets: undefined, at: 8 })
+    await before.write({ writes: [{ key: 'a', value: bytes('old') }], offsets: undefined, at: 5 })
+    expect([now.at, textsOf(now)]).toEqual([8, [['a', 'new']]])
+  })
+
   it('is begun anew where its file is cut short', async () => {
     const writes = Array.from({ length: 1000 }, (_, i) => ({ key: `${i}`, value: Buffer.alloc(500) }))
     await open().of('g', 0).write({ writes, offsets: undefined, at: 7 })

@@ -1,4 +1,4 @@
-/** Reading partitions without sharing them: kafkajs gives partitions to groups only, so it is a group of one. */
+/** Reading a partition without sharing it: kafkajs gives partitions to groups only, so it is a group of one. */
 import { randomUUID } from 'node:crypto'
 import { AssignerProtocol, type EachBatchHandler, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs'
 import { PATIENCE } from './patience.ts'
@@ -7,24 +7,28 @@ const MAX_WAIT_MS = 100
 /** What one fetch brings, of one partition or all. One record is given however long it is. */
 const FETCH_BYTES = 4 * 1024 * 1024
 
-export interface ReadAlone {
+export interface ReadPartition {
   kafka: Kafka
   /** The name in Kafka. */
   topic: string
-  /** What to read, and the first offset of each. */
-  from: ReadonlyMap<number, number>
-  /** Given the committed messages of a partition, in order; true ends the reading. */
-  read(partition: number, messages: readonly KafkaMessage[]): boolean | Promise<boolean>
+  partition: number
+  /** The first offset. */
+  from: number
+  /** Given the committed messages, in order; true ends the reading. */
+  read(messages: readonly KafkaMessage[]): Promise<boolean>
 }
 
 /** Until `read` says that it has seen all, or the signal aborts (then it throws the reason). Throws what kafkajs gives up with. */
-export async function readAlone({ kafka, topic, from, read }: ReadAlone, signal: AbortSignal): Promise<void> {
+export async function readPartition(
+  { kafka, topic, partition, from, read }: ReadPartition,
+  signal: AbortSignal,
+): Promise<void> {
   const consumer = kafka.consumer({
     groupId: `${topic}@reader-${randomUUID()}`,
     maxWaitTimeInMs: MAX_WAIT_MS,
     maxBytes: FETCH_BYTES,
     maxBytesPerPartition: FETCH_BYTES,
-    partitionAssigners: [assignerOf(topic, [...from.keys()])],
+    partitionAssigners: [assignerOf(topic, partition)],
     retry: { ...PATIENCE, restartOnFailure: async () => false },
   })
   signal.throwIfAborted()
@@ -36,16 +40,16 @@ export async function readAlone({ kafka, topic, from, read }: ReadAlone, signal:
       signal.throwIfAborted()
       signal.addEventListener('abort', () => reject(signal.reason), { signal: ended.signal })
       consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
-      const positions = new Map(from)
+      let position = from
+      // Also where it has to join anew, and has forgotten where it was.
       consumer.on(consumer.events.GROUP_JOIN, () => {
-        for (const [partition, offset] of positions) consumer.seek({ topic, partition, offset: String(offset) })
+        consumer.seek({ topic, partition, offset: String(position) })
       })
-      const eachBatch: EachBatchHandler = async ({ batch: { partition, messages } }) => {
-        const position = positions.get(partition)!
+      const eachBatch: EachBatchHandler = async ({ batch: { messages } }) => {
         const fresh = messages.filter(({ offset }) => Number(offset) >= position)
         if (fresh.length === 0) return
-        positions.set(partition, Number(fresh.at(-1)!.offset) + 1)
-        if (await read(partition, fresh)) resolve()
+        position = Number(fresh.at(-1)!.offset) + 1
+        if (await read(fresh)) resolve()
       }
       consumer.run({ autoCommit: false, eachBatch }).catch(reject)
     })
@@ -55,8 +59,8 @@ export async function readAlone({ kafka, topic, from, read }: ReadAlone, signal:
   }
 }
 
-function assignerOf(topic: string, partitions: number[]): PartitionAssigner {
-  const name = 'alone'
+function assignerOf(topic: string, partition: number): PartitionAssigner {
+  const name = 'one-partition'
   return () => ({
     name,
     version: 1,
@@ -65,7 +69,7 @@ function assignerOf(topic: string, partitions: number[]): PartitionAssigner {
         memberId,
         memberAssignment: AssignerProtocol.MemberAssignment.encode({
           version: 1,
-          assignment: { [topic]: partitions },
+          assignment: { [topic]: [partition] },
           userData: Buffer.alloc(0),
         }),
       }))

@@ -1,6 +1,7 @@
 /** State of a group in a partition as LMDB entries. A key too long for LMDB goes into the value: u32 bytes | key | value. */
 import { createHash } from 'node:crypto'
-import type { StateWrite } from './bus.ts'
+import type { Database } from 'lmdb'
+import type { StateWrite } from '../bus.ts'
 
 /** Bytes of a state key held in the LMDB key itself (its limit is 1978); longer ones are cut and told apart by a hash. */
 const MAX_INLINE = 1024
@@ -47,8 +48,21 @@ function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown])
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
+const CHUNK = 1000
+
+/** The entries whose keys start with `prefix`, in order, read in chunks so that nobody else has to wait and memory does not hold all. */
+export function* entriesIn(database: Database<Buffer, Buffer>, prefix: Buffer): Generator<Entry> {
+  const end = afterPrefix(prefix)
+  for (let start: Buffer = prefix; ; ) {
+    const chunk = [...database.getRange({ start, end, limit: CHUNK })]
+    yield* chunk
+    if (chunk.length < CHUNK) return
+    start = Buffer.concat([chunk.at(-1)!.key, Buffer.of(0)])
+  }
+}
+
 /** The first key after all that start with `prefix`, whose last byte is below 0xff. */
-export function afterPrefix(prefix: Buffer): Buffer {
+function afterPrefix(prefix: Buffer): Buffer {
   const after = Buffer.from(prefix)
   after[after.length - 1]! += 1
   return after
