@@ -13,11 +13,14 @@ import { fromKafka, KafkaJSError } from './errors.ts'
 import { Feed, type Valve } from './feed.ts'
 import type { Names } from './names.ts'
 import { PATIENCE } from './patience.ts'
+import { Watchdog } from './watchdog.ts'
 
 const MAX_WAIT_MS = 100
 /** What one fetch brings, of one partition or all. One record is given however long it is. */
 const FETCH_BYTES = 4 * 1024 * 1024
 const BACKOFF = { firstMs: 50, maxMs: 5000 }
+/** Longer than members wait for each other when they join (a minute). */
+const SILENT_MS = 90_000
 
 export interface GroupReaderOptions {
   kafka: Kafka
@@ -103,6 +106,10 @@ async function beMember(
     leaving.push(done.catch(() => {}))
   }
   const run = (fail: (error: unknown) => void): void => {
+    const what = `the consumer of ${options.group} on ${options.topic}`
+    const watchdog = new Watchdog(what, SILENT_MS, ended.signal, fail)
+    const { FETCH_START, GROUP_JOIN, REBALANCING } = consumer.events
+    for (const event of [FETCH_START, GROUP_JOIN, REBALANCING]) consumer.on(event, () => watchdog.heard())
     consumer.on(consumer.events.CRASH, ({ payload }) => fail(payload.error))
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       const assigned = new Set(payload.memberAssignment[topic] ?? [])

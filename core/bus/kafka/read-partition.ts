@@ -2,10 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import { AssignerProtocol, type EachBatchHandler, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs'
 import { PATIENCE } from './patience.ts'
+import { Watchdog } from './watchdog.ts'
 
 const MAX_WAIT_MS = 100
 /** What one fetch brings, of one partition or all. One record is given however long it is. */
 const FETCH_BYTES = 4 * 1024 * 1024
+const SILENT_MS = 30_000
 
 export interface ReadPartition {
   kafka: Kafka
@@ -14,11 +16,14 @@ export interface ReadPartition {
   partition: number
   /** The first offset. */
   from: number
-  /** Given the committed messages, in order; true ends the reading. */
+  /** Given the committed messages, in order; true ends the reading. There is something to read until then. */
   read(messages: readonly KafkaMessage[]): Promise<boolean>
 }
 
-/** Until `read` says that it has seen all, or the signal aborts (then it throws the reason). Throws what kafkajs gives up with. */
+/**
+ * Until `read` says that it has seen all, or the signal aborts (then it throws the reason). Throws what kafkajs gives up with, or
+ * `bus_unavailable` where nothing comes.
+ */
 export async function readPartition(
   { kafka, topic, partition, from, read }: ReadPartition,
   signal: AbortSignal,
@@ -40,6 +45,7 @@ export async function readPartition(
       signal.throwIfAborted()
       signal.addEventListener('abort', () => reject(signal.reason), { signal: ended.signal })
       consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
+      const watchdog = new Watchdog(`the reader of ${topic}/${partition}`, SILENT_MS, ended.signal, reject)
       let position = from
       // Also where it has to join anew, and has forgotten where it was.
       consumer.on(consumer.events.GROUP_JOIN, () => {
@@ -49,6 +55,7 @@ export async function readPartition(
         const fresh = messages.filter(({ offset }) => Number(offset) >= position)
         if (fresh.length === 0) return
         position = Number(fresh.at(-1)!.offset) + 1
+        watchdog.heard()
         if (await read(fresh)) resolve()
       }
       consumer.run({ autoCommit: false, eachBatch }).catch(reject)
