@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { type Bus, MAX_RECORD_BYTES, type StateWrite } from '../../core/bus/bus.ts'
+import { type Assignment, type Bus, MAX_RECORD_BYTES, type StateWrite } from '../../core/bus/bus.ts'
 import { type KafkaBus, type KafkaBusOptions, openKafkaBus } from '../../core/bus/kafka/kafka-bus.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { assignments, bytes, contents, nextOf, plain, stateOf, take } from '../core/bus/drive.ts'
@@ -329,5 +329,20 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
     }
     await bus.publish([{ topic: 'in', partition: 0, value: bytes('committed') }])
     expect(await contents(bus, 'in', 1)).toEqual([['committed']])
+  })
+
+  it('takes up many topics at once, and says meanwhile how far they are', async () => {
+    const topics = Array.from({ length: 30 }, (_, i) => ({ name: `many-${i}`, partitions: 1 }))
+    const bus = await open(`${randomUUID()}.`, new Network(), 1, { topics })
+    const stop = new AbortController()
+    const started = new Set<string>()
+    const start = async (assignment: Assignment) => {
+      await bus.lag()
+      started.add(assignment.topic)
+      if (started.size === topics.length) stop.abort()
+      return plain(assignment, () => undefined)
+    }
+    await Promise.all(topics.map(({ name }) => bus.process({ topic: name, group: 'g', signal: stop.signal, start })))
+    expect(started.size).toBe(topics.length)
   })
 })

@@ -1,6 +1,6 @@
 /** The bus on Kafka: one topic for each of the bus, and a compacted one for the state of each group (docs/decisions/009-kafka-bus.md). */
 
-import { type Admin, Kafka, type KafkaConfig, logLevel } from 'kafkajs'
+import { Kafka, type KafkaConfig, logLevel } from 'kafkajs'
 import { messageOf, PipelineError } from '../../errors.ts'
 import { lockFolder } from '../../lifecycle/folder-lock.ts'
 import type { Logger } from '../../logger.ts'
@@ -23,6 +23,7 @@ import { PATIENCE } from './patience.ts'
 import { Publisher } from './publisher.ts'
 import { Room } from './room.ts'
 import { Sends } from './sends.ts'
+import { SerialAdmin } from './serial-admin.ts'
 import { StateCopies } from './state-copy.ts'
 import { requireTopics, stateTopic, streamTopic } from './topics.ts'
 
@@ -46,7 +47,7 @@ export interface KafkaBusOptions {
 export async function openKafkaBus(options: KafkaBusOptions): Promise<KafkaBus> {
   hideAbortedRecords()
   const kafka = new Kafka({ ...options.client, retry: PATIENCE, clientId: 'eastwatch', logLevel: logLevel.NOTHING })
-  const admin = kafka.admin()
+  const admin = new SerialAdmin(kafka.admin())
   const publisher = new Publisher(kafka)
   const unlock = lockFolder(options.folder, 'the copy of states')
   let copies: StateCopies | undefined
@@ -56,8 +57,8 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<KafkaBus> 
     await publisher.connect()
     const names = new Names(options.prefix)
     const topics = options.topics.map(({ name, partitions }) => streamTopic(names.topic(name), partitions))
-    await requireTopics(admin, topics, options.replicationFactor)
-    const { clusterId } = await admin.describeCluster()
+    await admin.ask((kafkajs) => requireTopics(kafkajs, topics, options.replicationFactor))
+    const { clusterId } = await admin.ask((kafkajs) => kafkajs.describeCluster())
     return new KafkaBus(options, { names, kafka, admin, publisher, copies, clusterId, unlock })
   } catch (error) {
     await Promise.allSettled([admin.disconnect(), publisher.disconnect(), copies?.close()])
@@ -69,7 +70,7 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<KafkaBus> 
 interface Connected {
   names: Names
   kafka: Kafka
-  admin: Admin
+  admin: SerialAdmin
   publisher: Publisher
   copies: StateCopies
   clusterId: string
@@ -126,10 +127,8 @@ export class KafkaBus implements Bus {
     const { kafka, names, admin, copies, clusterId } = this.#connected
     const { sessionTimeoutMs, replicationFactor, logger } = this.#options
     const state = names.state(options)
-    const requireState = () =>
-      requireTopics(admin, [stateTopic(state, partitions)], replicationFactor).catch((error: unknown) => {
-        throw fromKafka(error)
-      })
+    const wanted = [stateTopic(state, partitions)]
+    const requireState = () => admin.ask((kafkajs) => requireTopics(kafkajs, wanted, replicationFactor))
     const onRetry = (error: unknown, attempt: number): void => {
       logger?.warn({ topic: state, attempt, error: messageOf(error) }, 'a topic for state cannot be had yet')
     }
@@ -160,16 +159,15 @@ export class KafkaBus implements Bus {
 
   async lag(): Promise<GroupLag[]> {
     const { admin, names } = this.#connected
-    const { groups } = await admin.listGroups()
+    const { groups } = await admin.ask((kafkajs) => kafkajs.listGroups())
     const lags: GroupLag[] = []
     for (const { groupId } of groups) {
       const owner = names.ownerOf(groupId)
       if (owner === undefined || !this.#partitions.has(owner.topic)) continue
       const topic = names.topic(owner.topic)
-      const [committed] = await admin.fetchOffsets({ groupId, topics: [topic] })
-      const ends = new Map(
-        (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, Number(high)]),
-      )
+      const [committed] = await admin.ask((kafkajs) => kafkajs.fetchOffsets({ groupId, topics: [topic] }))
+      const offsets = await admin.ask((kafkajs) => kafkajs.fetchTopicOffsets(topic))
+      const ends = new Map(offsets.map(({ partition, high }) => [partition, Number(high)]))
       for (const { partition, offset } of committed!.partitions) {
         lags.push({ ...owner, partition, committed: Math.max(0, Number(offset)), end: ends.get(partition) ?? 0 })
       }
@@ -187,7 +185,7 @@ export class KafkaBus implements Bus {
   }
 
   async #bounds(topic: string, partition: number): Promise<{ start: number; end: number }> {
-    const offsets = await this.#connected.admin.fetchTopicOffsets(topic)
+    const offsets = await this.#connected.admin.ask((kafkajs) => kafkajs.fetchTopicOffsets(topic))
     const { low, high } = offsets.find((one) => one.partition === partition)!
     return { start: Number(low), end: Number(high) }
   }

@@ -2,11 +2,11 @@
  * Whether new records are taken: Kafka drops records by age or size whoever has read them, so senders wait when a group that must have read
  * them is past four fifths of the way there.
  */
-import kafkajs, { type Admin } from 'kafkajs'
+import kafkajs from 'kafkajs'
 import { PipelineError } from '../../errors.ts'
 import type { RequiredGroup } from '../bus.ts'
-import { fromKafka } from './errors.ts'
 import type { Names } from './names.ts'
+import type { SerialAdmin } from './serial-admin.ts'
 
 const SHARE = 0.8
 /** How often it looks. */
@@ -20,13 +20,13 @@ interface Retention {
 }
 
 export class Room {
-  readonly #admin: Admin
+  readonly #admin: SerialAdmin
   readonly #names: Names
   readonly #required: readonly RequiredGroup[]
   #look: Promise<string | undefined> = Promise.resolve(undefined)
   #lookedAt = Number.NEGATIVE_INFINITY
 
-  constructor(admin: Admin, names: Names, required: readonly RequiredGroup[]) {
+  constructor(admin: SerialAdmin, names: Names, required: readonly RequiredGroup[]) {
     this.#admin = admin
     this.#names = names
     this.#required = required
@@ -42,7 +42,7 @@ export class Room {
     const reason = await this.#look.catch((error: unknown) => {
       // The next one asks again.
       this.#lookedAt = Number.NEGATIVE_INFINITY
-      throw fromKafka(error)
+      throw error
     })
     if (reason === undefined) return
     throw new PipelineError('bus_full', `no new records are taken: ${reason}`, {
@@ -53,19 +53,23 @@ export class Room {
 
   async #excess(): Promise<string | undefined> {
     const topics = [...new Set(this.#required.map(({ topic }) => topic))]
-    const reasons = await Promise.all(topics.map((topic) => this.#excessOf(topic)))
-    return reasons.find((reason) => reason !== undefined)
+    for (const topic of topics) {
+      const reason = await this.#excessOf(topic)
+      if (reason !== undefined) return reason
+    }
+    return undefined
   }
 
   async #excessOf(topic: string): Promise<string | undefined> {
     const name = this.#names.topic(topic)
     const { ms, bytes } = await this.#retention(name)
-    const bounds = await this.#admin.fetchTopicOffsets(name)
-    const old = ms < 0 ? [] : await this.#admin.fetchTopicOffsetsByTimestamp(name, Math.floor(Date.now() - SHARE * ms))
+    const bounds = await this.#admin.ask((admin) => admin.fetchTopicOffsets(name))
+    const due = Math.floor(Date.now() - SHARE * ms)
+    const old = ms < 0 ? [] : await this.#admin.ask((admin) => admin.fetchTopicOffsetsByTimestamp(name, due))
     const dueByAge = new Map(old.map(({ partition, offset }) => [partition, Number(offset)]))
     for (const { group } of this.#required.filter((one) => one.topic === topic)) {
       const groupId = this.#names.group({ topic, group })
-      const [committed] = await this.#admin.fetchOffsets({ groupId, topics: [name] })
+      const [committed] = await this.#admin.ask((admin) => admin.fetchOffsets({ groupId, topics: [name] }))
       for (const { partition, low, high } of bounds) {
         const own = committed!.partitions.find((one) => one.partition === partition)
         const [start, end] = [Number(low), Number(high)]
@@ -84,10 +88,11 @@ export class Room {
   }
 
   async #retention(name: string): Promise<Retention> {
-    const { resources } = await this.#admin.describeConfigs({
-      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: ['retention.ms', 'retention.bytes'] }],
-      includeSynonyms: false,
-    })
+    const configNames = ['retention.ms', 'retention.bytes']
+    const topic = { type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames }
+    const { resources } = await this.#admin.ask((admin) =>
+      admin.describeConfigs({ resources: [topic], includeSynonyms: false }),
+    )
     const numberOf = (key: string) =>
       Number(resources[0]?.configEntries.find(({ configName }) => configName === key)?.configValue ?? -1)
     return { ms: numberOf('retention.ms'), bytes: numberOf('retention.bytes') }
