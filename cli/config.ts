@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { AlertsConfig } from '../alerts/config.ts'
 import { CollectorConfig } from '../collector/config.ts'
-import { LocalBusConfig } from '../core/bus/local/config.ts'
+import { BusConfig } from '../core/bus/config.ts'
 import { loadConfigFile } from '../core/config/load.ts'
 import { serverTlsProblems } from '../core/config/pem.ts'
 import { TelemetryConfig } from '../core/telemetry/config.ts'
@@ -22,7 +22,7 @@ const Parts = z.strictObject({
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
     .describe("Least severity of Eastwatch's own log lines on standard error."),
-  bus: LocalBusConfig.prefault({}),
+  bus: BusConfig.prefault({}),
   collector: CollectorConfig.prefault({}),
   policy: PolicyConfig.prefault({}),
   detectors: DetectorsConfig.prefault({}),

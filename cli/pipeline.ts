@@ -1,5 +1,5 @@
 /**
- * All roles in one process: the embedded pipeline. One long straight function, because each step needs the parts before it.
+ * All roles in one process. One long straight function, because each step needs the parts before it.
  * Consumers start before producers, and stop after them, so that what was accepted is drained.
  */
 import { join } from 'node:path'
@@ -8,8 +8,8 @@ import { Progress } from '../alerts/heartbeat.ts'
 import { NAMES_GROUP, rememberNames } from '../collector/naming/remember.ts'
 import { startCollectorThread } from '../collector/thread/start.ts'
 import type { GroupLag } from '../core/bus/bus.ts'
-import { openLocalBus } from '../core/bus/local/local-bus.ts'
-import { TOPIC, topicSpecs } from '../core/bus/topics.ts'
+import { openBus } from '../core/bus/open.ts'
+import { TOPIC } from '../core/bus/topics.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
@@ -105,13 +105,8 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
     cleanUps.push(() => healthServer.stop())
 
     enter('opening the log')
-    const bus = await openLocalBus({
-      folder: join(config.dataFolder, 'bus'),
-      topics: topicSpecs(config.bus.partitions),
-      config: config.bus,
-      requiredGroups: REQUIRED_GROUPS,
-      logger,
-    })
+    const { dataFolder } = config
+    const bus = await openBus({ config: config.bus, dataFolder, requiredGroups: REQUIRED_GROUPS, logger })
     cleanUps.push(() => bus.close())
 
     enter('starting the store')

@@ -1,0 +1,26 @@
+/** The bus that the configuration names. */
+import { join } from 'node:path'
+import type { Logger } from '../logger.ts'
+import type { Bus, RequiredGroup } from './bus.ts'
+import type { BusConfig } from './config.ts'
+import { openKafkaBus } from './kafka/kafka-bus.ts'
+import { openLocalBus } from './local/local-bus.ts'
+import { topicSpecs } from './topics.ts'
+
+export interface OpenBusOptions {
+  config: BusConfig
+  dataFolder: string
+  requiredGroups: readonly RequiredGroup[]
+  logger: Logger
+}
+
+/** Throws `folder_unusable`, `config` for another number of partitions, or `bus_unavailable` where Kafka does not answer. */
+export function openBus({ config, dataFolder, requiredGroups, logger }: OpenBusOptions): Promise<Bus> {
+  const topics = topicSpecs(config.partitions)
+  if (config.kafka === undefined) {
+    return openLocalBus({ folder: join(dataFolder, 'bus'), topics, config, requiredGroups, logger })
+  }
+  const { brokers, ...kafka } = config.kafka
+  const client = { brokers }
+  return openKafkaBus({ ...kafka, client, folder: join(dataFolder, 'state'), topics, requiredGroups, logger })
+}
