@@ -56,6 +56,7 @@ export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Pr
     topic: TOPIC.incidents,
     group: ALERT_GROUPS.notify,
     signal: running,
+    onAssigned: (share) => progress.share(share),
     start: (assignment) =>
       startOutbox(assignment, {
         ...config.outbox,

@@ -15,30 +15,55 @@ import { post } from './notify/post.ts'
 /** Longest time the watermark may stand still for the pipeline to count as alive. */
 const ALIVE_WITHIN = MINUTE
 
-/** How far the end of the pipeline is: the least tick over all partitions. */
+/** Of several processes the one that owns this partition tells for all: what it watches is the same for each. */
+const SPEAKER = 0
+
+/** How far the end of the pipeline is: the least tick over the partitions that are this process's share. */
 export class Progress {
   readonly #clock: Clock
-  readonly #times: number[]
+  /** By partition; 0 until it has ticked. */
+  readonly #times = new Map<number, number>()
   #movedAt = 0
   /** Epoch microseconds; 0 until every partition has ticked. */
   watermark = 0
 
-  constructor(partitions: number, clock: Clock) {
-    this.#times = new Array<number>(partitions).fill(0)
+  constructor(clock: Clock) {
     this.#clock = clock
   }
 
+  /** From now on these partitions are this process's share. */
+  share(partitions: readonly number[]): void {
+    for (const partition of [...this.#times.keys()]) if (!partitions.includes(partition)) this.#times.delete(partition)
+    for (const partition of partitions) if (!this.#times.has(partition)) this.#times.set(partition, 0)
+    this.#look()
+  }
+
   observe(partition: number, time: number): void {
-    this.#times[partition] = Math.max(this.#times[partition] ?? 0, time)
-    const least = Math.min(...this.#times)
-    if (least <= this.watermark) return
-    this.watermark = least
-    this.#movedAt = this.#clock.now()
-    noteReached(least)
+    const before = this.#times.get(partition)
+    // An owner that has lost it meanwhile.
+    if (before === undefined) return
+    this.#times.set(partition, Math.max(before, time))
+    this.#look()
+  }
+
+  get hasShare(): boolean {
+    return this.#times.size > 0
+  }
+
+  has(partition: number): boolean {
+    return this.#times.has(partition)
   }
 
   isAlive(): boolean {
     return this.watermark > 0 && this.#clock.now() - this.#movedAt <= ALIVE_WITHIN
+  }
+
+  #look(): void {
+    const least = this.#times.size === 0 ? 0 : Math.min(...this.#times.values())
+    if (least === this.watermark) return
+    this.watermark = least
+    this.#movedAt = this.#clock.now()
+    if (least > 0) noteReached(least)
   }
 }
 
@@ -60,6 +85,7 @@ export async function runHeartbeat(options: HeartbeatOptions, signal: AbortSigna
   for (;;) {
     try {
       await delay(options.everyMs ?? MINUTE / 1000, undefined, { signal })
+      if (!progress.has(SPEAKER)) continue
       const trouble = progress.isAlive() ? await troubleOf(health) : 'the log has not moved for a minute'
       if (trouble !== '') {
         countHeartbeat('withheld')

@@ -1,10 +1,21 @@
 /** All commands there are. A new one is a file in commands/, its test, and an entry here. */
 import type { Command } from './command.ts'
+import type { RoleName } from './roles/role.ts'
 
 const CONFIG = [
   '--config FILE',
   'the configuration, -c for short; else eastwatch.yaml in this folder, else the defaults',
 ] as const
+
+function role(name: RoleName, summary: string): Command {
+  return {
+    name,
+    usage: '[--config FILE]',
+    summary: `one role as a process, on Kafka: ${summary}`,
+    options: [CONFIG],
+    load: async () => ({ run: (await import('./commands/role.ts')).runOf(name) }),
+  }
+}
 
 export const COMMANDS: readonly Command[] = [
   {
@@ -14,6 +25,10 @@ export const COMMANDS: readonly Command[] = [
     options: [CONFIG],
     load: () => import('./commands/up.ts'),
   },
+  role('collector', 'takes telemetry and writes calls into Kafka'),
+  role('detectors', 'reads calls from Kafka and writes findings'),
+  role('storage', 'stores what Kafka carries in ClickHouse'),
+  role('alerts', 'makes incidents of findings, and tells people'),
   {
     name: 'demo',
     usage: '[--once] [--seed N] [--attacks all|none] [--json]',

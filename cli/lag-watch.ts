@@ -1,6 +1,6 @@
 /** Whether each group of the bus goes on: it is fine while it has little to read, or while its offset moves. */
 import { counted } from '../alerts/words.ts'
-import type { GroupLag } from '../core/bus/bus.ts'
+import type { GroupLag, RequiredGroup } from '../core/bus/bus.ts'
 import { type Clock, MINUTE, SECOND } from '../core/clock.ts'
 import type { Check } from '../core/telemetry/health.ts'
 
@@ -17,14 +17,18 @@ interface Seen {
 
 export class LagWatch {
   readonly #clock: Clock
+  readonly #groups: readonly RequiredGroup[]
+  readonly #since: number
   readonly #seen = new Map<string, Seen>()
 
-  constructor(clock: Clock) {
+  /** Others than these groups may do as they like. */
+  constructor(clock: Clock, groups: readonly RequiredGroup[]) {
     this.#clock = clock
+    this.#groups = groups
+    this.#since = clock.now()
   }
 
-  /** To be called now and then, and before each `check`. */
-  observe(lags: readonly GroupLag[]): void {
+  #observe(lags: readonly GroupLag[]): void {
     const now = this.#clock.now()
     for (const lag of lags) {
       const before = this.#seen.get(nameOf(lag))
@@ -34,9 +38,16 @@ export class LagWatch {
     }
   }
 
-  check(lags: readonly GroupLag[]): Check {
-    this.observe(lags)
+  /** To be called now and then: a group moves from one call to the next. */
+  check(all: readonly GroupLag[]): Check {
+    const lags = all.filter((lag) => this.#groups.some((group) => isOf(lag, group)))
+    this.#observe(lags)
     const now = this.#clock.now()
+    const missing = this.#groups.filter((group) => !lags.some((lag) => isOf(lag, group)))
+    if (missing.length > 0 && now - this.#since > STUCK_AFTER) {
+      const names = missing.map(({ group, topic }) => `${group} of ${topic}`)
+      return { ready: false, detail: `nobody has begun to read as ${names.join(', ')}: start the role that does` }
+    }
     const stuck = lags.flatMap((lag) => {
       const stillFor = now - this.#seen.get(nameOf(lag))!.movedAt
       return stillFor > STUCK_AFTER ? [{ ...lag, seconds: Math.round(stillFor / SECOND) }] : []
@@ -50,6 +61,10 @@ export class LagWatch {
     )
     return { ready: false, detail: told.join('; ') }
   }
+}
+
+function isOf(lag: GroupLag, { group, topic }: RequiredGroup): boolean {
+  return lag.group === group && lag.topic === topic
 }
 
 function nameOf({ group, topic, partition }: GroupLag): string {

@@ -58,6 +58,9 @@ async function run(): Promise<void> {
       case 'tick':
         answer(message.request, collector.tick())
         break
+      case 'know':
+        directory.know(message.names)
+        break
       case 'reloadPolicy':
         answer(
           message.request,

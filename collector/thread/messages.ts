@@ -25,6 +25,8 @@ export type ToThread =
   /** The bus has it, or `error` says why not. */
   | { type: 'published'; request: number; error: WireError | undefined }
   | { type: 'tick'; request: number }
+  /** Names that other collectors have made durable. */
+  | { type: 'know'; names: readonly LearnedName[] }
   | { type: 'reloadPolicy'; request: number }
   | { type: 'stop' }
 

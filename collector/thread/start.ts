@@ -32,6 +32,8 @@ export interface CollectorThreadOptions {
 export interface CollectorThread extends RunningCollector {
   /** Reads the declared objects anew; where they are broken the old ones stay in force, and it rejects. */
   reloadPolicy(): Promise<void>
+  /** Takes in what other collectors have learned. */
+  know(names: readonly LearnedName[]): void
 }
 
 const WRITTEN = [TOPIC.calls, TOPIC.rejected, TOPIC.names]
@@ -118,6 +120,7 @@ export async function startCollectorThread(
     counts: () => metrics.counts,
     tick: () => requests.ask((request) => tell({ type: 'tick', request })),
     tickFailure: () => tickFailure,
+    know: (names) => tell({ type: 'know', names }),
     reloadPolicy: () => requests.ask((request) => tell({ type: 'reloadPolicy', request })),
     stopped: ended,
   }

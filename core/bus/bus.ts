@@ -45,7 +45,10 @@ export interface StateWrite {
   value: Uint8Array | null
 }
 
-/** What one step commits as one unit. Results of several steps may be committed together, and are then one unit. */
+/**
+ * What one step commits as one unit. Results of several steps may be committed together, and are then one unit: bytes that it holds
+ * must not change after it was returned.
+ */
 export interface StepResult {
   /** First offset not yet handled. Nothing before it is delivered again as new. */
   next: number
@@ -91,9 +94,30 @@ export interface ProcessOptions {
   group: string
   /** Called once a partition; again, with back-off, after a retriable PipelineError. Any other error stops `process`. */
   start(assignment: Assignment): PartitionProcessor | Promise<PartitionProcessor>
+  /**
+   * Told which partitions are this process's share, each time that changes, before `start` is called for those that are new. A share
+   * may be empty where there are more processes than partitions; the embedded log has one process, which is told of all of them once.
+   */
+  onAssigned?(partitions: readonly number[]): void
   signal: AbortSignal
   /** Largest batch in bytes of values (one record at least is always given). Default 1 MiB. */
   maxBatchBytes?: number
+}
+
+export interface FollowOptions {
+  topic: string
+  /** Records appended since then are given, epoch milliseconds of the bus's own clock; about, earlier ones may come too. */
+  since: number
+  /** In order within a partition; a record may come again. `value` bytes are valid only until it returns. */
+  onRecords(records: readonly BusRecord[]): void
+  signal: AbortSignal
+}
+
+export interface Following {
+  /** All that was there when it began has been given. Rejects where the signal aborts before. */
+  caughtUp: Promise<void>
+  /** Until the signal aborts (resolves). What passes is tried again; rejects when it fails for good. */
+  running: Promise<void>
 }
 
 export interface GroupLag {
@@ -116,6 +140,11 @@ export interface Bus {
   publish(records: readonly Publication[]): Promise<void>
   /** Runs until the signal aborts (resolves) or a step fails for good (rejects). */
   process(options: ProcessOptions): Promise<void>
+  /**
+   * Reads a topic beside all groups: every follower gets every record, and commits nothing. Absent where one process has the log to
+   * itself, and so knows what others could tell it.
+   */
+  follow?(options: FollowOptions): Following
   /** How far each group is, for readiness, back-pressure and self-telemetry. */
   lag(): Promise<GroupLag[]>
   /** Bytes each topic takes on this machine's disk, about; absent where the log is elsewhere. */

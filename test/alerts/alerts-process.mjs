@@ -29,7 +29,7 @@ const options = {
   bus,
   clock: systemClock,
   logger: pino({ level: 'silent' }),
-  progress: new Progress(1, systemClock),
+  progress: new Progress(systemClock),
   health: new Health(),
   version: '0.1.0',
 }

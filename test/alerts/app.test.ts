@@ -34,7 +34,7 @@ function config(url: string, changes: object = {}, outbox: object = {}): AlertsC
 function run(bus: Bus, settings: AlertsConfig): () => Promise<void> {
   const controller = new AbortController()
   const done = runAlerts(
-    { config: settings, bus, clock: systemClock, logger: quietLogger, ...watching(bus), version: '0.1.0' },
+    { config: settings, bus, clock: systemClock, logger: quietLogger, ...watching(), version: '0.1.0' },
     controller.signal,
   )
   const stop = async () => {
@@ -45,8 +45,8 @@ function run(bus: Bus, settings: AlertsConfig): () => Promise<void> {
   return stop
 }
 
-function watching(bus: Bus) {
-  return { progress: new Progress(bus.partitions(TOPIC.incidents), systemClock), health: new Health() }
+function watching() {
+  return { progress: new Progress(systemClock), health: new Health() }
 }
 
 async function publish(bus: Bus, ...findings: Finding[]): Promise<void> {
@@ -377,7 +377,7 @@ describe('alerts', () => {
     const bus = new MemoryBus(1)
     const controller = new AbortController()
     const done = runAlerts(
-      { config: config(hook.url), bus, clock: systemClock, logger, ...watching(bus), version: '0.1.0' },
+      { config: config(hook.url), bus, clock: systemClock, logger, ...watching(), version: '0.1.0' },
       controller.signal,
     )
     await publish(bus, finding(10))

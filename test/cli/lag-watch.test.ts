@@ -16,8 +16,8 @@ const READY = { ready: true, detail: 'answers' }
 describe('a group of the bus', () => {
   it('is stuck when it has something to read and has stood still for more than two minutes', () => {
     const clock = startClock()
-    const watch = new LagWatch(clock)
-    watch.observe(lag(10, 20))
+    const watch = new LagWatch(clock, [{ topic: 'calls', group: 'stage1' }])
+    watch.check(lag(10, 20))
     clock.time += 2 * MINUTE
     expect(watch.check(lag(10, 500)).ready).toBe(true)
     clock.time += SECOND
@@ -30,11 +30,25 @@ describe('a group of the bus', () => {
 
   it('is not where there is nothing to read', () => {
     const clock = startClock()
-    const watch = new LagWatch(clock)
-    watch.observe(lag(20, 20))
+    const watch = new LagWatch(clock, [{ topic: 'calls', group: 'stage1' }])
+    watch.check(lag(20, 20))
     clock.time += 60 * MINUTE
     expect(watch.check(lag(20, 20)).ready).toBe(true)
     expect(watch.check(lag(20, 21)).ready).toBe(true)
+  })
+
+  it('is not where it is none of those that must go on, and is missed where nobody reads as it', () => {
+    const clock = startClock()
+    const watch = new LagWatch(clock, [{ topic: 'findings', group: 'incidents' }])
+    watch.check(lag(10, 20))
+    clock.time += 2 * MINUTE
+    expect(watch.check(lag(10, 500)).ready).toBe(true)
+    clock.time += SECOND
+    expect(watch.check(lag(10, 500))).toEqual({
+      ready: false,
+      detail: 'nobody has begun to read as incidents of findings: start the role that does',
+    })
+    expect(watch.check([{ ...lag(0, 0)[0]!, topic: 'findings', group: 'incidents' }]).ready).toBe(true)
   })
 })
 

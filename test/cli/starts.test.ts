@@ -5,57 +5,82 @@ import type { Assignment, Bus, ProcessOptions } from '../../core/bus/bus.ts'
 const processor = { from: 0, step: () => undefined }
 const assignment = (topic: string, partition: number): Assignment => ({ topic, partition, committed: 0, state: [] })
 
-it('a group has started once its start has resolved in every partition of its topic', async () => {
+function watched(...groups: string[]) {
   const processes: ProcessOptions[] = []
   const bus = {
-    partitions: () => 2,
     process: async (options: ProcessOptions) => {
       processes.push(options)
     },
   } as unknown as Bus
-  const starts = watchStarts(bus, [
-    { topic: 'calls', group: 'a' },
-    { topic: 'calls', group: 'b' },
-  ])
+  const starts = watchStarts(
+    bus,
+    groups.map((group) => ({ topic: 'calls', group })),
+  )
+  const take = (group: string, rest: Partial<ProcessOptions> = {}) => {
+    const signal = new AbortController().signal
+    void starts.bus.process({ topic: 'calls', group, signal, start: async () => processor, ...rest })
+    return processes.at(-1)!
+  }
+  return { starts, take }
+}
+
+it('a group has started once its start has resolved in every partition of its share', async () => {
+  const { starts, take } = watched('a', 'b')
   let all = false
   void starts.all.then(() => {
     all = true
   })
-  const signal = new AbortController().signal
-  for (const group of ['a', 'b', 'other']) {
-    void starts.bus.process({ topic: 'calls', group, signal, start: async () => processor })
-  }
-  const [a, b, other] = processes
-  await a!.start(assignment('calls', 0))
-  await other!.start(assignment('calls', 0))
+  const shares: (readonly number[])[] = []
+  const [a, b, other] = [take('a', { onAssigned: (share) => shares.push(share) }), take('b'), take('other')]
+  a.onAssigned!([0, 1])
+  expect(shares).toEqual([[0, 1]])
+  other.onAssigned!([0])
+  await a.start(assignment('calls', 0))
+  await other.start(assignment('calls', 0))
   expect(starts.pending()).toEqual(['a', 'b'])
-  await a!.start(assignment('calls', 1))
-  await b!.start(assignment('calls', 0))
+  await a.start(assignment('calls', 1))
   expect(starts.pending()).toEqual(['b'])
+  await Promise.resolve()
   expect(all).toBe(false)
-  expect(await b!.start(assignment('calls', 1))).toBe(processor)
+  b.onAssigned!([5])
+  expect(await b.start(assignment('calls', 5))).toBe(processor)
   expect(starts.pending()).toEqual([])
   await starts.all
 })
 
+it('a share that is empty has started, one that grows has not', async () => {
+  const { starts, take } = watched('a')
+  const a = take('a')
+  a.onAssigned!([])
+  await starts.all
+  expect(starts.pending()).toEqual([])
+  a.onAssigned!([3])
+  expect(starts.pending()).toEqual(['a'])
+  await a.start(assignment('calls', 3))
+  expect(starts.pending()).toEqual([])
+  a.onAssigned!([])
+  a.onAssigned!([3])
+  expect(starts.pending()).toEqual(['a'])
+})
+
 it('a start that failed has not started, and may be tried again', async () => {
-  let options: ProcessOptions | undefined
-  const bus = {
-    partitions: () => 1,
-    process: async (given: ProcessOptions) => {
-      options = given
-    },
-  } as unknown as Bus
-  const starts = watchStarts(bus, [{ topic: 'calls', group: 'a' }])
+  const { starts, take } = watched('a')
   let fails = true
   const start = async () => {
     if (fails) throw new Error('not yet')
     return processor
   }
-  void starts.bus.process({ topic: 'calls', group: 'a', signal: new AbortController().signal, start })
-  await expect(options!.start(assignment('calls', 0))).rejects.toThrow('not yet')
+  const a = take('a', { start })
+  a.onAssigned!([0])
+  await expect(a.start(assignment('calls', 0))).rejects.toThrow('not yet')
   expect(starts.pending()).toEqual(['a'])
   fails = false
-  await options!.start(assignment('calls', 0))
+  await a.start(assignment('calls', 0))
   expect(starts.pending()).toEqual([])
+})
+
+it('where no group is watched, all have started', async () => {
+  const { starts } = watched()
+  await starts.all
+  expect(starts.bus.follow).toBeUndefined()
 })

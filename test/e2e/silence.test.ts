@@ -95,7 +95,7 @@ describe.skipIf(noPipeline() !== undefined)('silence', () => {
     // Its sinks have nothing they could not write yet; what they read from now on waits.
     await delay(5000)
     await pipeline.later(2 * MINUTE + SECOND)
-    await eventually(troubles).toEqual(['groups', 'store'])
+    await eventually(troubles).toEqual(['store', 'groups'])
     expect((await readyz()).parts.groups!.detail).toMatch(
       /storage-\w+ has not moved for 1[2-9]\d s and has \d+ records/,
     )

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { type Assignment, type Bus, MAX_RECORD_BYTES, type StateWrite } from '../../core/bus/bus.ts'
+import { type Assignment, type Bus, type BusRecord, MAX_RECORD_BYTES, type StateWrite } from '../../core/bus/bus.ts'
 import { type KafkaBus, type KafkaBusOptions, openKafkaBus } from '../../core/bus/kafka/kafka-bus.ts'
 import { PipelineError } from '../../core/errors.ts'
-import { assignments, bytes, contents, nextOf, plain, stateOf, take } from '../core/bus/drive.ts'
+import { retry } from '../../core/retry.ts'
+import { assignments, bytes, contents, nextOf, plain, stateOf, take, text } from '../core/bus/drive.ts'
 import { type Broker, startBroker } from './broker.ts'
 import { Network } from './network.ts'
 
@@ -344,5 +345,53 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
     }
     await Promise.all(topics.map(({ name }) => bus.process({ topic: name, group: 'g', signal: stop.signal, start })))
     expect(started.size).toBe(topics.length)
+  })
+
+  it('gives every follower every record, those from before first, and goes on after the broker was killed', async () => {
+    const prefix = `${randomUUID()}.`
+    const bus = await open(prefix)
+    const records = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => ({
+        topic: 'in',
+        partition: i % PARTITIONS,
+        value: bytes(`${from + i}`),
+      }))
+    await bus.publish(records(0, 40))
+    const stop = new AbortController()
+    const followers = await Promise.all(
+      [bus, await open(prefix)].map(async (one) => {
+        const seen = new Set<string>()
+        const onRecords = (given: readonly BusRecord[]) => {
+          for (const { value } of given) seen.add(text(value))
+        }
+        const { caughtUp, running } = one.follow({ topic: 'in', since: 0, onRecords, signal: stop.signal })
+        await caughtUp
+        expect(seen.size).toBe(40)
+        return { seen, running }
+      }),
+    )
+    await bus.publish(records(40, 60))
+    await broker.kill()
+    await broker.start()
+    await retry(() => bus.publish(records(60, 80)), { firstMs: 50, maxMs: 500, signal: AbortSignal.timeout(60_000) })
+    for (const { seen } of followers) await expect.poll(() => seen.size, { timeout: 60_000 }).toBe(80)
+    stop.abort()
+    for (const { running } of followers) await running
+    expect((await bus.lag()).length).toBe(0)
+  })
+
+  it('a follower of a topic with nothing young enough has caught up at once, and is given what comes', async () => {
+    const bus = await open(`${randomUUID()}.`)
+    await bus.publish([{ topic: 'in', partition: 0, value: bytes('old') }])
+    const stop = new AbortController()
+    const seen: string[] = []
+    const onRecords = (given: readonly BusRecord[]) => seen.push(...given.map(({ value }) => text(value)))
+    const since = Date.now() + 3_600_000
+    const { caughtUp, running } = bus.follow({ topic: 'in', since, onRecords, signal: stop.signal })
+    await caughtUp
+    await bus.publish([{ topic: 'in', partition: 0, value: bytes('new') }])
+    await expect.poll(() => seen, { timeout: 30_000 }).toEqual(['new'])
+    stop.abort()
+    await running
   })
 })

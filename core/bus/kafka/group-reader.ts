@@ -117,6 +117,7 @@ async function beMember(
         if (assigned.has(partition)) feed.refresh()
         else release(partition)
       }
+      options.onAssigned?.([...assigned])
       for (const partition of assigned) {
         if (owned.has(partition)) continue
         const feed = new Feed(valveOf(partition))
@@ -144,6 +145,7 @@ async function beMember(
   } finally {
     ended.abort()
     for (const partition of [...owned.keys()]) release(partition)
+    options.onAssigned?.([])
     await Promise.all(leaving)
     await consumer.disconnect()
   }

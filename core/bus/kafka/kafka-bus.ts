@@ -7,6 +7,8 @@ import type { Logger } from '../../logger.ts'
 import { retry } from '../../retry.ts'
 import {
   type Bus,
+  type Following,
+  type FollowOptions,
   type GroupLag,
   MAX_RECORD_BYTES,
   type ProcessOptions,
@@ -16,6 +18,7 @@ import {
 } from '../bus.ts'
 import { hideAbortedRecords } from './aborted-records.ts'
 import { fromKafka } from './errors.ts'
+import { followTopic, type Stretch } from './follow.ts'
 import { readGroup } from './group-reader.ts'
 import { Names } from './names.ts'
 import { ownPartition } from './partition-owner.ts'
@@ -113,7 +116,23 @@ export class KafkaBus implements Bus {
   }
 
   process(options: ProcessOptions): Promise<void> {
-    const running = this.#process(options)
+    return this.#remember(this.#process(options))
+  }
+
+  follow(options: FollowOptions): Following {
+    const { kafka, names } = this.#connected
+    const following = followTopic(options, AbortSignal.any([options.signal, this.#closing.signal]), {
+      kafka,
+      topic: names.topic(options.topic),
+      stretches: () => this.#since(options),
+      logger: this.#options.logger,
+    })
+    this.#remember(following.running)
+    return following
+  }
+
+  /** `close` waits for it. */
+  #remember(running: Promise<void>): Promise<void> {
     this.#processes.add(running)
     const forget = () => this.#processes.delete(running)
     running.then(forget, forget)
@@ -182,6 +201,20 @@ export class KafkaBus implements Bus {
     const { admin, publisher, copies, unlock } = this.#connected
     await Promise.allSettled([admin.disconnect(), publisher.disconnect(), copies.close()])
     unlock()
+  }
+
+  async #since({ topic, since }: FollowOptions): Promise<Stretch[]> {
+    const { admin, names } = this.#connected
+    const name = names.topic(topic)
+    const first = await admin.ask((kafkajs) => kafkajs.fetchTopicOffsetsByTimestamp(name, Math.floor(since)))
+    const from = new Map(first.map(({ partition, offset }) => [partition, Number(offset)]))
+    const bounds = await admin.ask((kafkajs) => kafkajs.fetchTopicOffsets(name))
+    return bounds.map(({ partition, low, high }) => ({
+      partition,
+      // Where a partition has nothing so young, kafkajs gives its end.
+      from: Math.max(Number(low), from.get(partition)!),
+      end: Number(high),
+    }))
   }
 
   async #bounds(topic: string, partition: number): Promise<{ start: number; end: number }> {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Kafka, KafkaMessage, Producer } from 'kafkajs'
 import type { StateWrite } from '../bus.ts'
-import { readPartition } from './read-partition.ts'
+import { readPartitions } from './read-partitions.ts'
 import type { StateCopy } from './state-copy.ts'
 import { markerMessage, type Offsets, readStateMessage } from './state-record.ts'
 import { inTransaction } from './transaction.ts'
@@ -46,5 +46,5 @@ export async function restore(
     await copy.write({ writes, offsets, at: Number(messages.at(-1)!.offset) + 1 })
     return done
   }
-  await readPartition({ kafka, topic, partition, from: copy.at, read }, signal)
+  await readPartitions({ kafka, topic, positions: new Map([[partition, copy.at]]), read, ends: true }, signal)
 }

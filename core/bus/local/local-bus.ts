@@ -102,6 +102,7 @@ export class LocalBus implements Bus {
   async #process(options: ProcessOptions): Promise<void> {
     const { topic, group } = options
     const failed = new AbortController()
+    options.onAssigned?.(this.#logs(topic).map(({ partition }) => partition))
     const running = this.#logs(topic).map(async (log) => {
       const release = this.#claim(log, group)
       // One of its own for each partition: Node warns of eleven listeners on one signal.

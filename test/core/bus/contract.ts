@@ -483,6 +483,24 @@ export function describeBusContract(name: string, makeBus: (topics: TopicSpec[])
       expect((await take(bus, 'in', 'g', 2)).size).toBe(2)
     })
 
+    it('tells which partitions are its own before it starts them', async () => {
+      const { bus } = await make()
+      const told: string[] = []
+      const stop = new AbortController()
+      await bus.process({
+        topic: 'out',
+        group: 'g',
+        signal: stop.signal,
+        onAssigned: (share) => void (share.length > 0 && told.push(`share ${[...share].sort()}`)),
+        start: (assignment) => {
+          told.push('start')
+          if (told.length === 4) stop.abort()
+          return plain(assignment, () => undefined)
+        },
+      })
+      expect(told).toEqual(['share 0,1,2', 'start', 'start', 'start'])
+    })
+
     it('rejects where a processor cannot be started', async () => {
       const { bus } = await make()
       const start = () => Promise.reject(new Error('no memory'))

@@ -2,7 +2,7 @@ import type { Kafka } from 'kafkajs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readGroup } from '../../../core/bus/kafka/group-reader.ts'
 import { Names } from '../../../core/bus/kafka/names.ts'
-import { readPartition } from '../../../core/bus/kafka/read-partition.ts'
+import { readPartitions } from '../../../core/bus/kafka/read-partitions.ts'
 
 /** A kafkajs whose consumers begin and then say nothing by themselves. */
 function silentKafka() {
@@ -52,20 +52,36 @@ describe('a consumer that says nothing', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('of one partition is given up after half a minute', async () => {
+  const positions = new Map([[3, 0]])
+  const read = () => true
+
+  it('of what there is to read is given up after half a minute, also while it fetches', async () => {
     const { kafka, consumers } = silentKafka()
-    const read = async () => true
-    const reading = readPartition(
-      { kafka, topic: 'g.in.state', partition: 3, from: 0, read },
-      new AbortController().signal,
-    )
+    const { signal } = new AbortController()
+    const reading = readPartitions({ kafka, topic: 'g.in.state', positions, read, ends: true }, signal)
     const outcome = expect(reading).rejects.toMatchObject({
       code: 'bus_unavailable',
       retriable: true,
-      message: 'the reader of g.in.state/3 is silent for 30 s',
+      message: 'the reader of g.in.state is silent for 30 s',
     })
-    await vi.advanceTimersByTimeAsync(30_000)
+    await vi.advanceTimersByTimeAsync(15_000)
+    consumers[0]!.tell('fetch')
+    await vi.advanceTimersByTimeAsync(15_000)
     await outcome
     expect(consumers.map(({ isConnected }) => isConnected)).toEqual([false])
+  })
+
+  it('of what may come is given up only where it does not fetch', async () => {
+    const { kafka, consumers } = silentKafka()
+    const { signal } = new AbortController()
+    const reading = readPartitions({ kafka, topic: 'names', positions, read, ends: false }, signal)
+    const outcome = expect(reading).rejects.toMatchObject({ code: 'bus_unavailable' })
+    for (let i = 0; i < 4; i += 1) {
+      await vi.advanceTimersByTimeAsync(29_000)
+      expect(consumers.map(({ isConnected }) => isConnected)).toEqual([true])
+      consumers[0]!.tell('fetch')
+    }
+    await vi.advanceTimersByTimeAsync(30_000)
+    await outcome
   })
 })

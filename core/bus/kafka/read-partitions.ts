@@ -1,4 +1,4 @@
-/** Reading a partition without sharing it: kafkajs gives partitions to groups only, so it is a group of one. */
+/** Reading partitions without sharing them: kafkajs gives partitions to groups only, so it is a group of one. */
 import { randomUUID } from 'node:crypto'
 import { AssignerProtocol, type EachBatchHandler, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs'
 import { PATIENCE } from './patience.ts'
@@ -9,23 +9,24 @@ const MAX_WAIT_MS = 100
 const FETCH_BYTES = 4 * 1024 * 1024
 const SILENT_MS = 30_000
 
-export interface ReadPartition {
+export interface ReadPartitions {
   kafka: Kafka
   /** The name in Kafka. */
   topic: string
-  partition: number
-  /** The first offset. */
-  from: number
-  /** Given the committed messages, in order; true ends the reading. There is something to read until then. */
-  read(messages: readonly KafkaMessage[]): Promise<boolean>
+  /** The next offset to read of each partition that is read; kept up to date, so that a reading that failed can be gone on with. */
+  positions: Map<number, number>
+  /** Given the committed messages of one partition, in order; true ends the reading. */
+  read(messages: readonly KafkaMessage[], partition: number): boolean | Promise<boolean>
+  /** True where there is something to read until `read` ends it, so that nothing coming is a failure. */
+  ends: boolean
 }
 
 /**
  * Until `read` says that it has seen all, or the signal aborts (then it throws the reason). Throws what kafkajs gives up with, or
- * `bus_unavailable` where nothing comes.
+ * `bus_unavailable` where it falls silent.
  */
-export async function readPartition(
-  { kafka, topic, partition, from, read }: ReadPartition,
+export async function readPartitions(
+  { kafka, topic, positions, read, ends }: ReadPartitions,
   signal: AbortSignal,
 ): Promise<void> {
   const consumer = kafka.consumer({
@@ -33,7 +34,7 @@ export async function readPartition(
     maxWaitTimeInMs: MAX_WAIT_MS,
     maxBytes: FETCH_BYTES,
     maxBytesPerPartition: FETCH_BYTES,
-    partitionAssigners: [assignerOf(topic, partition)],
+    partitionAssigners: [assignerOf(topic, [...positions.keys()])],
     retry: { ...PATIENCE, restartOnFailure: async () => false },
   })
   signal.throwIfAborted()
@@ -45,18 +46,19 @@ export async function readPartition(
       signal.throwIfAborted()
       signal.addEventListener('abort', () => reject(signal.reason), { signal: ended.signal })
       consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
-      const watchdog = new Watchdog(`the reader of ${topic}/${partition}`, SILENT_MS, ended.signal, reject)
-      let position = from
+      const watchdog = new Watchdog(`the reader of ${topic}`, SILENT_MS, ended.signal, reject)
+      if (!ends) consumer.on(consumer.events.FETCH_START, () => watchdog.heard())
       // Also where it has to join anew, and has forgotten where it was.
       consumer.on(consumer.events.GROUP_JOIN, () => {
-        consumer.seek({ topic, partition, offset: String(position) })
+        for (const [partition, position] of positions) consumer.seek({ topic, partition, offset: String(position) })
       })
-      const eachBatch: EachBatchHandler = async ({ batch: { messages } }) => {
+      const eachBatch: EachBatchHandler = async ({ batch: { messages, partition } }) => {
+        const position = positions.get(partition)!
         const fresh = messages.filter(({ offset }) => Number(offset) >= position)
         if (fresh.length === 0) return
-        position = Number(fresh.at(-1)!.offset) + 1
+        positions.set(partition, Number(fresh.at(-1)!.offset) + 1)
         watchdog.heard()
-        if (await read(fresh)) resolve()
+        if (await read(fresh, partition)) resolve()
       }
       consumer.run({ autoCommit: false, eachBatch }).catch(reject)
     })
@@ -66,8 +68,8 @@ export async function readPartition(
   }
 }
 
-function assignerOf(topic: string, partition: number): PartitionAssigner {
-  const name = 'one-partition'
+function assignerOf(topic: string, partitions: number[]): PartitionAssigner {
+  const name = 'all-to-one'
   return () => ({
     name,
     version: 1,
@@ -76,7 +78,7 @@ function assignerOf(topic: string, partition: number): PartitionAssigner {
         memberId,
         memberAssignment: AssignerProtocol.MemberAssignment.encode({
           version: 1,
-          assignment: { [topic]: [partition] },
+          assignment: { [topic]: partitions },
           userData: Buffer.alloc(0),
         }),
       }))

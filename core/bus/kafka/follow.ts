@@ -1,0 +1,82 @@
+/** Reading a topic beside all groups, every record for every follower. */
+import type { Kafka, KafkaMessage } from 'kafkajs'
+import { messageOf } from '../../errors.ts'
+import type { Logger } from '../../logger.ts'
+import { retry } from '../../retry.ts'
+import type { Following, FollowOptions } from '../bus.ts'
+import { fromKafka } from './errors.ts'
+import { readPartitions } from './read-partitions.ts'
+
+const BACKOFF = { firstMs: 50, maxMs: 5000 }
+
+/** Of one partition, as it is when following begins. */
+export interface Stretch {
+  partition: number
+  /** Of the first record to give. */
+  from: number
+  /** That the next appended record will have. */
+  end: number
+}
+
+export interface FollowParts {
+  kafka: Kafka
+  /** The topic's name in Kafka. */
+  topic: string
+  /** Throws in the words of the bus. */
+  stretches(): Promise<readonly Stretch[]>
+  logger: Logger | undefined
+}
+
+export function followTopic(options: FollowOptions, signal: AbortSignal, parts: FollowParts): Following {
+  let caughtUp = () => {}
+  const reached = new Promise<void>((resolve) => {
+    caughtUp = resolve
+  })
+  const running = follow(options, signal, parts, () => caughtUp())
+  const ended = running.then(() => {
+    throw signal.reason
+  })
+  const all = Promise.race([reached, ended])
+  all.catch(() => {
+    // Told to whoever awaits it.
+  })
+  return { caughtUp: all, running }
+}
+
+async function follow(
+  { onRecords }: FollowOptions,
+  signal: AbortSignal,
+  { kafka, topic, stretches, logger }: FollowParts,
+  caughtUp: () => void,
+): Promise<void> {
+  const onRetry = (error: unknown, attempt: number): void => {
+    logger?.warn({ topic, attempt, error: messageOf(error) }, 'a follower of a topic begins anew')
+  }
+  const again = { ...BACKOFF, signal, onRetry }
+  try {
+    const begun = await retry(stretches, again)
+    const positions = new Map(begun.map(({ partition, from }) => [partition, from]))
+    const behind = new Map(begun.flatMap(({ partition, from, end }) => (from < end ? [[partition, end]] : [])))
+    if (behind.size === 0) caughtUp()
+    const read = (messages: readonly KafkaMessage[], partition: number): boolean => {
+      onRecords(messages.map(({ offset, value }) => ({ offset: Number(offset), value: value ?? EMPTY })))
+      const end = behind.get(partition)
+      if (end !== undefined && positions.get(partition)! >= end && behind.delete(partition) && behind.size === 0) {
+        caughtUp()
+      }
+      return false
+    }
+    const reading = async () => {
+      try {
+        await readPartitions({ kafka, topic, positions, read, ends: false }, signal)
+      } catch (error) {
+        throw fromKafka(error)
+      }
+    }
+    await retry(reading, again)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
+
+const EMPTY = new Uint8Array()
