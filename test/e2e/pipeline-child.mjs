@@ -1,22 +1,23 @@
 /**
- * The whole pipeline in a process of its own that a test may kill. Arguments: the configuration as JSON, the time in epoch
- * microseconds. Time is what the test says and nothing else. Over IPC: tells { ports } once it runs, then takes
- * { id, what, value } and answers { id, value } or { id, error }.
+ * The whole pipeline, or some of its roles, in a process of its own that a test may kill. Arguments: the configuration as JSON, the
+ * time in epoch microseconds, the roles with commas in between. Time is what the test says and nothing else. Over IPC: tells
+ * { ports } once it runs, then takes { id, what, value } and answers { id, value } or { id, error }.
  */
 import { EastwatchConfig } from '../../dist/cli/config.js'
-import { startPipeline } from '../../dist/cli/pipeline.js'
+import { startRoles } from '../../dist/cli/roles/start.js'
 import { SharedClock, systemClock } from '../../dist/core/clock.js'
 import { createLogger } from '../../dist/core/logger.js'
 
-const [config, startUs] = process.argv.slice(2)
+const [config, startUs, roles] = process.argv.slice(2)
 const clock = new SharedClock()
 clock.set(Number(startUs))
 let laterUs = 0
 const watchClock = { now: () => systemClock.now() + laterUs }
 const stop = new AbortController()
-const pipeline = await startPipeline(
+const running = await startRoles(
   {
     config: EastwatchConfig.parse(JSON.parse(config)),
+    roles: roles.split(','),
     clock,
     ticking: false,
     watchClock,
@@ -24,7 +25,7 @@ const pipeline = await startPipeline(
   },
   stop.signal,
 )
-pipeline.stopped.catch((error) => {
+running.stopped.catch((error) => {
   console.error(error)
   process.exit(1)
 })
@@ -34,12 +35,12 @@ const actions = {
   later: (us) => {
     laterUs += us
   },
-  tick: () => pipeline.tick(),
-  lag: () => pipeline.lag(),
-  storePid: () => pipeline.storePid(),
+  tick: () => running.collector.tick(),
+  lag: () => running.lag(),
+  storePid: () => running.storage.pid(),
   stop: async () => {
     stop.abort()
-    await pipeline.stopped
+    await running.stopped
   },
 }
 process.on('message', async ({ id, what, value }) => {
@@ -52,4 +53,6 @@ process.on('message', async ({ id, what, value }) => {
 })
 // The test is gone, or has seen the answer to its `stop`.
 process.on('disconnect', () => process.exit(0))
-process.send({ ports: pipeline.ports })
+const { collector, storage, healthPort } = running
+const clickhouse = storage === undefined ? undefined : Number(new URL(storage.url).port)
+process.send({ ports: { ...collector?.ports, health: healthPort, clickhouse } })

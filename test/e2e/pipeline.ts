@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ROLES, type RoleName } from '../../cli/roles/role.ts'
 import type { GroupLag } from '../../core/bus/bus.ts'
 import { SECOND } from '../../core/clock.ts'
 import { settle } from '../../demo/settle.ts'
@@ -78,6 +79,7 @@ interface Answer {
 }
 
 export class PipelineProcess {
+  /** Those of roles that it does not run are undefined, and nobody asks for them. */
   readonly ports: { grpc: number; http: number; health: number; clickhouse: number }
   /** Aborts when the process is killed or has ended. */
   readonly ended: AbortSignal
@@ -108,8 +110,8 @@ export class PipelineProcess {
   }
 
   /** Resolves when it answers on its ports. */
-  static async start(world: World, nowUs: number): Promise<PipelineProcess> {
-    const child = fork(CHILD, [JSON.stringify(world.config), String(nowUs)], { execArgv: [] })
+  static async start(world: World, nowUs: number, roles: readonly RoleName[] = ROLES): Promise<PipelineProcess> {
+    const child = fork(CHILD, [JSON.stringify(world.config), String(nowUs), roles.join(',')], { execArgv: [] })
     const ending = new AbortController()
     child.once('exit', () => ending.abort())
     const failed = once(child, 'exit').then(([code]) =>

@@ -1,0 +1,138 @@
+/** Roles as processes of their own on one Kafka: started, told the time, killed, started again on the same folders. */
+import { ROLES, type RoleName } from '../../cli/roles/role.ts'
+import type { GroupLag } from '../../core/bus/bus.ts'
+import { SECOND } from '../../core/clock.ts'
+import { LogSender } from '../../demo/sender.ts'
+import { settle } from '../../demo/settle.ts'
+import { newWorld, PipelineProcess, type World } from '../e2e/pipeline.ts'
+import type { Stretch } from '../e2e/traffic.ts'
+
+interface Member {
+  role: RoleName
+  world: World
+  /** Replaced when it is killed and started again. */
+  process: Promise<PipelineProcess>
+  sender?: LogSender
+}
+
+export class Fleet {
+  readonly #members: Member[]
+  #nowUs: number
+  #turn = 0
+
+  private constructor(members: Member[], nowUs: number) {
+    this.#members = members
+    this.#nowUs = nowUs
+  }
+
+  /** Resolves when all of them answer. */
+  static async start(changes: object, counts: Readonly<Record<RoleName, number>>, nowUs: number): Promise<Fleet> {
+    const members: Member[] = []
+    for (const role of ROLES) {
+      for (let i = 0; i < counts[role]; i += 1) {
+        const world = await newWorld(changes)
+        members.push({ role, world, process: PipelineProcess.start(world, nowUs, [role]) })
+      }
+    }
+    const fleet = new Fleet(members, nowUs)
+    try {
+      await Promise.all(members.map((member) => member.process))
+    } catch (error) {
+      await fleet.end()
+      throw error
+    }
+    return fleet
+  }
+
+  /** One stretch: its time, its records to the collectors in turn, and once all of them are acknowledged the ticks. */
+  async play(
+    { untilUs, bodies }: Stretch,
+    ticking: () => Promise<unknown> | undefined = () => undefined,
+  ): Promise<void> {
+    await this.#setTime(untilUs)
+    await Promise.all(bodies.map((body) => this.#send(body)))
+    const meanwhile = ticking()
+    await this.#tick()
+    await meanwhile
+  }
+
+  /** kill -9 of one process, and a new start in the same folder. */
+  async kill(role: RoleName, index: number): Promise<void> {
+    const member = this.#of(role)[index]!
+    const before = await member.process
+    member.process = before.kill().then(() => PipelineProcess.start(member.world, this.#nowUs, [role]))
+    await member.process
+  }
+
+  async settleAndStop(): Promise<void> {
+    const tick = async () => {
+      await this.#setTime(this.#nowUs + SECOND)
+      await this.#tick()
+    }
+    await settle({ tick, lag: () => this.#lag(), signal: AbortSignal.timeout(120_000) })
+    for (const role of [...ROLES].reverse()) {
+      await Promise.all(this.#of(role).map(async (member) => (await member.process).stop()))
+    }
+    this.#closeSenders()
+  }
+
+  /** Where the store is, with one process of storage. */
+  get storageWorld(): World {
+    return this.#of('storage')[0]!.world
+  }
+
+  /** Whatever state it is in: nothing is left of it. */
+  async end(): Promise<void> {
+    for (const { process, world } of this.#members) {
+      await process.then((one) => one.kill()).catch(() => {})
+      world.remove()
+    }
+    this.#closeSenders()
+  }
+
+  #of(role: RoleName): Member[] {
+    return this.#members.filter((member) => member.role === role)
+  }
+
+  async #setTime(us: number): Promise<void> {
+    this.#nowUs = us
+    await Promise.all(this.#members.map((member) => until(member, (process) => process.setTime(us))))
+  }
+
+  async #tick(): Promise<void> {
+    await Promise.all(this.#of('collector').map((member) => until(member, (process) => process.tick())))
+  }
+
+  #lag(): Promise<GroupLag[]> {
+    return until(this.#of('storage')[0]!, (process) => process.lag())
+  }
+
+  async #send(body: Buffer): Promise<void> {
+    const collectors = this.#of('collector')
+    const member = collectors[this.#turn % collectors.length]!
+    this.#turn += 1
+    await until(member, (process) => {
+      const target = `127.0.0.1:${process.ports.grpc}`
+      // The port stays the same over restarts.
+      member.sender ??= new LogSender(target)
+      return member.sender.send(body, process.ended)
+    })
+  }
+
+  #closeSenders(): void {
+    for (const { sender } of this.#members) sender?.close()
+  }
+}
+
+/** Does it until it succeeds; a failure is one of the process unless it was killed. */
+async function until<T>(member: Member, act: (process: PipelineProcess) => Promise<T>): Promise<T> {
+  for (;;) {
+    const process = await member.process
+    try {
+      return await act(process)
+    } catch (error) {
+      if (process.killed) continue
+      throw process.ended.aborted ? new Error(`a process of ${member.role} ended by itself`, { cause: error }) : error
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/** Each role as processes of its own, on a real Kafka: what they find together is what one process finds. */
+import { createHash, randomUUID } from 'node:crypto'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { newWorld, noPipeline, type World } from '../e2e/pipeline.ts'
+import { Player } from '../e2e/player.ts'
+import { difference, NO_DIFFERENCE, readStored, type Stored } from '../e2e/stored.ts'
+import { originUs } from '../e2e/traffic.ts'
+import { type Broker, startBroker } from './broker.ts'
+import { Fleet } from './fleet.ts'
+import { BUSIEST_SHARE, story } from './story.ts'
+
+const started = await startBroker()
+if ('missing' in started) console.log(`tests of roles on a real Kafka are skipped: ${started.missing}`)
+const broker = started as Broker
+
+const MINUTES = 3
+const TABLES = ['windows', 'paths', 'findings', 'incidents'] as const
+
+describe.skipIf('missing' in started || noPipeline() !== undefined)('roles as processes', () => {
+  const worlds: World[] = []
+  const players: Player[] = []
+  const fleets: Fleet[] = []
+  afterEach(async () => {
+    for (const fleet of fleets.splice(0)) await fleet.end()
+    for (const player of players.splice(0)) await player.end()
+    for (const world of worlds.splice(0)) world.remove()
+  })
+  afterAll(() => broker.stop())
+
+  const origin = originUs()
+  const { records, busiest, nameless, stretches } = story(origin, MINUTES)
+
+  async function playEmbedded(): Promise<Stored> {
+    const world = await newWorld()
+    worlds.push(world)
+    const player = new Player(world, origin)
+    players.push(player)
+    for (const stretch of stretches) await player.play(stretch)
+    await player.settleAndStop()
+    return readStored(world)
+  }
+
+  async function startFleet(partitions: number, each: number): Promise<Fleet> {
+    const kafka = {
+      brokers: [broker.brokers],
+      prefix: `${randomUUID()}.`,
+      replicationFactor: 1,
+      sessionTimeoutMs: 6000,
+    }
+    const counts = { collector: each, detectors: each, storage: 1, alerts: each }
+    const fleet = await Fleet.start({ bus: { partitions, kafka } }, counts, origin)
+    fleets.push(fleet)
+    return fleet
+  }
+
+  it('find and store the same, with 1 and 12 partitions, 1 and 3 processes', async () => {
+    expect(busiest / records.length).toBeGreaterThanOrEqual(BUSIEST_SHARE)
+    expect(nameless).toBeGreaterThan(0)
+    const expected = await playEmbedded()
+    expect(expected.calls.length).toBe(records.length)
+    expect(expected.incidents.length).toBeGreaterThan(0)
+    for (const [partitions, each] of [
+      [1, 1],
+      [12, 3],
+    ] as const) {
+      const fleet = await startFleet(partitions, each)
+      for (const stretch of stretches) await fleet.play(stretch)
+      await fleet.settleAndStop()
+      const actual = await readStored(fleet.storageWorld)
+      expect(actual.calls.length).toBe(records.length)
+      for (const table of TABLES) {
+        const where = { table, partitions, each }
+        expect({ ...where, ...difference(expected[table], actual[table]) }).toEqual({ ...where, ...NO_DIFFERENCE })
+      }
+      expect(hashOf(actual)).toBe(hashOf(expected))
+      await fleet.end()
+    }
+  }, 600_000)
+})
+
+function hashOf(stored: Stored): string {
+  return createHash('sha256')
+    .update(TABLES.map((table) => stored[table].join('\n')).join('\n\n'))
+    .digest('hex')
+}
