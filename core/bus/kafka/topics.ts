@@ -1,5 +1,5 @@
 /** The topics of the bus in Kafka: made where they are missing, refused where they are not as they have to be. */
-import type { Admin, ITopicMetadata } from 'kafkajs'
+import type { Admin } from 'kafkajs'
 import { PipelineError } from '../../errors.ts'
 import { retry } from '../../retry.ts'
 import { MAX_RECORD_BYTES } from '../bus.ts'
@@ -34,27 +34,46 @@ export function stateTopic(topic: string, partitions: number): WantedTopic {
   return { topic, partitions, configEntries: [SIZED, ...entries] }
 }
 
-/** Throws `config` for a topic with another number of partitions, else what kafkajs or `fromKafka` throw. Several processes may do it at once. */
+/**
+ * Throws `config` for a topic with another number of partitions, else what `fromKafka` throws. Several processes may do it at once,
+ * and a broker may not know yet of a topic that was made a moment ago: so it is tried again for some seconds.
+ */
 export async function requireTopics(
   admin: Admin,
   wanted: readonly WantedTopic[],
   replicationFactor: number,
 ): Promise<void> {
+  let last: unknown
+  const onRetry = (error: unknown): void => {
+    last = error
+  }
+  const signal = AbortSignal.timeout(KNOWN_WITHIN_MS)
+  const attempt = async (): Promise<void> => {
+    try {
+      await makeMissing(admin, wanted, replicationFactor)
+      await checkPartitions(admin, wanted)
+    } catch (error) {
+      throw fromKafka(error)
+    }
+  }
+  try {
+    await retry(attempt, { firstMs: 20, maxMs: 500, signal, onRetry })
+  } catch (error) {
+    throw signal.aborted ? (last ?? error) : error
+  }
+}
+
+async function makeMissing(admin: Admin, wanted: readonly WantedTopic[], replicationFactor: number): Promise<void> {
   const known = new Set(await admin.listTopics())
   const missing = wanted.filter(({ topic }) => !known.has(topic))
-  if (missing.length > 0) {
-    const topics = missing.map(({ partitions, ...topic }) => ({
-      ...topic,
-      numPartitions: partitions,
-      replicationFactor,
-    }))
-    // Resolves also where another process was faster.
-    await admin.createTopics({ topics, waitForLeaders: true })
-  }
-  const topics = await metadataOf(
-    admin,
-    wanted.map(({ topic }) => topic),
-  )
+  if (missing.length === 0) return
+  const topics = missing.map(({ partitions, ...topic }) => ({ ...topic, numPartitions: partitions, replicationFactor }))
+  // Resolves also where another process was faster.
+  await admin.createTopics({ topics, waitForLeaders: true })
+}
+
+async function checkPartitions(admin: Admin, wanted: readonly WantedTopic[]): Promise<void> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: wanted.map(({ topic }) => topic) })
   for (const { topic, partitions } of wanted) {
     const found = topics.find(({ name }) => name === topic)?.partitions.length ?? 0
     if (found === partitions) continue
@@ -62,26 +81,5 @@ export async function requireTopics(
       'config',
       `topic ${topic} has ${found} partitions, ${partitions} are configured; a topic's number of partitions is fixed when it is made`,
     )
-  }
-}
-
-/** A broker may not know yet of a topic that was made a moment ago. */
-async function metadataOf(admin: Admin, topics: string[]): Promise<ITopicMetadata[]> {
-  const fetch = async () => {
-    try {
-      return (await admin.fetchTopicMetadata({ topics })).topics
-    } catch (error) {
-      throw fromKafka(error)
-    }
-  }
-  let last: unknown
-  const onRetry = (error: unknown): void => {
-    last = error
-  }
-  const signal = AbortSignal.timeout(KNOWN_WITHIN_MS)
-  try {
-    return await retry(fetch, { firstMs: 20, maxMs: 500, signal, onRetry })
-  } catch (error) {
-    throw signal.aborted ? last : error
   }
 }
