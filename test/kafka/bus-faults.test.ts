@@ -332,6 +332,18 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
     expect(await contents(bus, 'in', 1)).toEqual([['committed']])
   })
 
+  it('is opened by several at once where there are no topics yet', async () => {
+    const topics = Array.from({ length: 12 }, (_, i) => ({ name: `new-${i}`, partitions: PARTITIONS }))
+    const prefix = `${randomUUID()}.`
+    const buses = await Promise.all(
+      Array.from({ length: 6 }, () => open(prefix, new Network(), PARTITIONS, { topics })),
+    )
+    const records = buses.map((_, i) => ({ topic: `new-${i}`, partition: i % PARTITIONS, value: bytes(`from ${i}`) }))
+    await Promise.all(buses.map((bus, i) => bus.publish([records[i]!])))
+    const read = await contents(buses[0]!, 'new-5', 1)
+    expect(read[5 % PARTITIONS]).toEqual(['from 5'])
+  })
+
   it('takes up many topics at once, and says meanwhile how far they are', async () => {
     const topics = Array.from({ length: 30 }, (_, i) => ({ name: `many-${i}`, partitions: 1 }))
     const bus = await open(`${randomUUID()}.`, new Network(), 1, { topics })
