@@ -49,7 +49,7 @@ export class SinkProcessor implements PartitionProcessor {
   #first = -1
   /** Where the snapshot in the bus stands, and its time. */
   #snapshot: { offset: number; time: number }
-  /** When a batch of this processor last went in (monotonic): the one before the first may have, half seen. */
+  /** When a batch that nobody had stored before last went in (monotonic). The one before the first may have, half seen. */
   #surelyAt = Number.NEGATIVE_INFINITY
   /** Offset of a record whose batch is gathered but not yet stored, or -1. */
   #cutAt = -1
@@ -122,10 +122,14 @@ export class SinkProcessor implements PartitionProcessor {
 
   async #insert(first: number, last: number): Promise<void> {
     const { topic, partition } = this.#assignment
+    let isFirst = true
     for (const insert of this.#gatherer.inserts()) {
       const token = `${this.#sink.name}-${partition}-${first}-${last}-${insert.group}`
       const unsure = performance.now() - this.#surelyAt > SURE_MS
-      if (unsure && (await this.#isStored(insert, token))) continue
+      if (unsure && (await this.#isStored(insert, token))) {
+        isFirst = false
+        continue
+      }
       try {
         await this.#send(insert, token, token)
       } catch (error) {
@@ -134,12 +138,14 @@ export class SinkProcessor implements PartitionProcessor {
       }
       // A single server notes a token just before the rows; killed in between, it takes the repeat for a duplicate. Replicas note
       // both as one; and there the look may ask one that has not got the rows yet, and put them in twice.
-      if (unsure && !this.#store.replicated && !(await this.#isStored(insert, token)))
+      if (unsure && !this.#store.replicated && !(await this.#isStored(insert, token))) {
         await this.#send(insert, token, `${token}-again`)
+      }
       rowsStored(insert.rows, { table: insert.table })
       inserts(1, { table: insert.table })
     }
-    this.#surelyAt = performance.now()
+    // Where some were there before, somebody else may have gone on: the next are looked for as well.
+    if (isFirst) this.#surelyAt = performance.now()
     await this.#store.command(
       `INSERT INTO eastwatch.offsets VALUES ('${this.#sink.name}', '${topic}', ${partition}, ${last + 1})`,
     )
