@@ -37,7 +37,8 @@ const UNTRUSTED =
   /^(CERT_|ERR_TLS_CERT_|UNABLE_TO_(GET|VERIFY|DECRYPT|DECODE)|(DEPTH_ZERO_)?SELF_SIGNED|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH)/
 /** The server refuses this program's certificate, or misses one. */
 const CERTIFICATE_WANTED = /^ERR_SSL_.*ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA|HANDSHAKE)/
-const NOT_TLS = /^ERR_SSL_(WRONG_VERSION|PACKET_LENGTH|HTTP_REQUEST)/
+/** In OpenSSL's words: before the first byte of TLS, Node has no code of its own for it. */
+const NOT_TLS = /wrong version number|packet length too long/
 
 const MAX_TEXT = 2000
 
@@ -89,7 +90,7 @@ function failure(what: string, cause: unknown): PipelineError {
     ? `the certificate of the store is not trusted: storage.tls.ca must hold the authority that signed it, for the host in storage.url`
     : CERTIFICATE_WANTED.test(code)
       ? `the store does not take this program's certificate: set storage.tls.certificate and storage.tls.key to one that it trusts`
-      : NOT_TLS.test(code)
+      : NOT_TLS.test(why)
         ? 'the store does not speak TLS at this port: storage.url must name its https port'
         : undefined
   return advice === undefined
