@@ -17,7 +17,7 @@ import { StorageConfig } from '../storage/config.ts'
 import { migrate } from '../storage/migrate.ts'
 import { streamOf } from '../storage/sink.ts'
 import { callsSink } from '../storage/sinks/calls.ts'
-import { startStore } from '../storage/start.ts'
+import { startEngine } from '../storage/start.ts'
 import type { Row } from './row.ts'
 import { anonymousBytes, cpuSeconds } from './usage.ts'
 
@@ -31,7 +31,7 @@ const SETTLE_MS = 30_000
 export async function benchStorage(): Promise<Row[]> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'eastwatch-bench-'))
   const storage = StorageConfig.parse({})
-  const embedded = await startStore({ dataFolder, storage }, createLogger('error'), { port: 0 })
+  const embedded = await startEngine({ dataFolder, storage }, createLogger('error'), { port: 0 })
   const store = connectStore({ url: embedded.url, username: embedded.username, password: embedded.password })
   try {
     await migrate(store)

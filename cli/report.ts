@@ -12,8 +12,8 @@ export interface Report {
   hours: number
   services: Examined[]
   rejected: RejectedFacts[]
-  /** Whether `eastwatch up` runs on the data folder now. */
-  running: boolean
+  /** Whether `eastwatch up` runs on the data folder now; null where the store is a server, which does not tell. */
+  running: boolean | null
 }
 
 export function reportText({ hours, services, rejected, running }: Report, config: EastwatchConfig): string {
@@ -26,10 +26,14 @@ export function reportText({ hours, services, rejected, running }: Report, confi
   return parts.join('\n')
 }
 
-function nothing(time: string, running: boolean, { collector, dataFolder }: EastwatchConfig): string {
-  const state = running
-    ? `eastwatch up runs on ${dataFolder}. Send it access logs over OTLP: ${addresses(collector)}.`
-    : `eastwatch up does not run on ${dataFolder}. Start it, then send it access logs over OTLP: ${addresses(collector)}.`
+function nothing(time: string, running: boolean | null, config: EastwatchConfig): string {
+  const { collector, dataFolder, storage } = config
+  const state =
+    running === null
+      ? `Nothing says whether a pipeline stores into ${storage.url}. Start one, and send it access logs over OTLP: ${addresses(collector)}.`
+      : running
+        ? `eastwatch up runs on ${dataFolder}. Send it access logs over OTLP: ${addresses(collector)}.`
+        : `eastwatch up does not run on ${dataFolder}. Start it, then send it access logs over OTLP: ${addresses(collector)}.`
   return [
     `No calls were stored in ${time}, so every detector is blind.`,
     '',

@@ -1,12 +1,18 @@
-/** The one door to ClickHouse: sends statements over HTTP and says of each failure whether it is worth another try. */
+/** The one door to ClickHouse: sends statements over HTTP, as the store's dialect has them. */
+import { Agent } from 'node:https'
 import type { Readable } from 'node:stream'
-import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client'
-import { messageOf, PipelineError } from '../core/errors.ts'
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import { render, requestSettings } from './dialect.ts'
+import type { StoreTls } from './server-config.ts'
+import { storeError } from './store-error.ts'
 
 export interface StoreAddress {
   url: string
   username: string
   password: string
+  tls?: StoreTls | undefined
+  /** Name of the cluster that the server belongs to. */
+  cluster?: string | undefined
 }
 
 export interface InsertOptions {
@@ -18,43 +24,71 @@ export interface InsertOptions {
   body: Readable
 }
 
-/** All methods reject with PipelineError: `store_unavailable` (retriable) or `store_rejected`. */
+/** All methods reject with PipelineError: `store_unavailable` (retriable), `store_rejected`, or `config` (store-error.ts). */
 export interface Store {
+  /** The store notes a token and its rows as one, on a majority of its replicas. */
+  readonly replicated: boolean
   insert(options: InsertOptions): Promise<void>
   /** `sql` names its values as `{name:Type}`. */
   rows<T>(sql: string, params?: Record<string, unknown>): Promise<T[]>
+  /** A statement as one server takes it; on a cluster it is made to reach every replica. */
   command(sql: string): Promise<void>
   close(): Promise<void>
 }
 
 const REQUEST_MS = 120_000
+const CONNECTIONS = 16
 const NAME = /^[A-Za-z_][A-Za-z0-9_.]*$/
 
-export function connectStore(address: StoreAddress): Store {
-  const client = createClient({
-    ...address,
-    database: 'eastwatch',
+/** `database`: what a table without one belongs to. A server refuses every request that names one which is not there yet. */
+export function clientOf(
+  { url, username, password, tls }: StoreAddress,
+  requestMs: number,
+  database = 'default',
+): ClickHouseClient {
+  return createClient({
+    url,
+    username,
+    password,
+    database,
     application: 'eastwatch',
-    request_timeout: REQUEST_MS,
-    max_open_connections: 16,
+    request_timeout: requestMs,
+    max_open_connections: CONNECTIONS,
+    // The client's own `tls` takes a certificate of ours for a log-in without a password.
+    ...(tls === undefined ? {} : { http_agent: agentOf(tls) }),
     // Errors are thrown, and told by whoever catches them.
     log: { level: ClickHouseLogLevel.OFF },
   })
-  return storeOver(client)
 }
 
-function storeOver(client: ClickHouseClient): Store {
+function agentOf({ ca, certificate, key }: StoreTls): Agent {
+  return new Agent({ keepAlive: true, maxSockets: CONNECTIONS, ca, cert: certificate, key })
+}
+
+export function connectStore(address: StoreAddress, requestMs = REQUEST_MS): Store {
+  const { cluster, username } = address
+  const client = clientOf(address, requestMs)
+  const clickhouse_settings = requestSettings(cluster)
+  const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (cause) {
+      throw storeError(what, username, cause)
+    }
+  }
   return {
+    replicated: cluster !== undefined,
     insert: ({ table, columns, format, token, body }) =>
       attempt(`insert into ${table}`, async () => {
         if (![table, ...columns].every((name) => NAME.test(name))) throw new Error('a name that is not plain')
         const names = columns.map((name) => `\`${name}\``).join(', ')
         // Text that was cut may hold half of a surrogate pair, which is stored as it stands.
         const json = format === 'JSONEachRow' ? ', input_format_json_throw_on_bad_escape_sequence = 0' : ''
-        const settings = `insert_deduplication_token = '${token}', async_insert = 0, materialize_skip_indexes_on_insert = 0${json}`
+        const settings = `insert_deduplication_token = '${token}', materialize_skip_indexes_on_insert = 0${json}`
         const { stream } = await client.exec({
           query: `INSERT INTO eastwatch.${table} (${names}) SETTINGS ${settings} FORMAT ${format}`,
           values: body,
+          clickhouse_settings,
         })
         for await (const _ of stream) {
           // The answer has no rows.
@@ -67,51 +101,8 @@ function storeOver(client: ClickHouseClient): Store {
       }),
     command: (sql) =>
       attempt('statement', async () => {
-        await client.command({ query: sql })
+        await client.command({ query: render(sql, cluster), clickhouse_settings })
       }),
     close: () => client.close(),
   }
-}
-
-async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (cause) {
-    throw storeError(what, cause)
-  }
-}
-
-/** Codes that say "not now". https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp */
-const PASSING = new Set([
-  '3', // UNEXPECTED_END_OF_FILE: the body was cut
-  '159', // TIMEOUT_EXCEEDED
-  '164', // READONLY: a server that is in read-only mode for now
-  '202', // TOO_MANY_SIMULTANEOUS_QUERIES
-  '209', // SOCKET_TIMEOUT
-  '210', // NETWORK_ERROR
-  '236', // ABORTED: the server is going down
-  '241', // MEMORY_LIMIT_EXCEEDED
-  '242', // TABLE_IS_READ_ONLY
-  '243', // NOT_ENOUGH_SPACE
-  '252', // TOO_MANY_PARTS
-  '319', // UNKNOWN_STATUS_OF_INSERT
-  '394', // QUERY_WAS_CANCELLED
-  '999', // KEEPER_EXCEPTION
-])
-const DISK_FULL = /no space left on device|ENOSPC|disk quota exceeded/i
-
-export function storeError(what: string, cause: unknown): PipelineError {
-  if (!(cause instanceof ClickHouseError)) {
-    return new PipelineError('store_unavailable', `${what}: the store does not answer: ${messageOf(cause)}`, {
-      retriable: true,
-      cause,
-    })
-  }
-  const text = messageOf(cause).slice(0, 2000)
-  const passing = PASSING.has(cause.code) || DISK_FULL.test(text)
-  return new PipelineError(
-    passing ? 'store_unavailable' : 'store_rejected',
-    `${what}: ClickHouse ${passing ? 'cannot now' : 'refuses'}: ${text} (code ${cause.code})`,
-    { retriable: passing, cause },
-  )
 }

@@ -1,22 +1,27 @@
 import { z } from 'zod'
+import { checkServer, DEFAULT_READER_PASSWORD, ServerKeys } from './server-config.ts'
 
 const days = (value: number, what: string) => z.number().int().min(1).max(3650).default(value).describe(what)
 const GIB = 1024 ** 3
 
-export const StorageConfig = z.strictObject({
+const Keys = z.strictObject({
+  ...ServerKeys,
   port: z
     .number()
     .int()
     .min(0)
     .max(65_535)
     .default(8123)
-    .describe("Where the embedded store answers ClickHouse's HTTP interface, on 127.0.0.1 only. 0 takes a free port."),
+    .describe(
+      "Where the embedded store answers ClickHouse's HTTP interface, on 127.0.0.1 only. 0 takes a free port. Unused with `storage.url`.",
+    ),
   readerPassword: z
     .string()
     .min(1)
-    .default('eastwatch')
+    .default(DEFAULT_READER_PASSWORD)
     .describe(
-      'Password of the user eastwatch_reader, who may only read, on 127.0.0.1. Set your own where others use this machine.',
+      'Password of the user eastwatch_reader, who may only read. Set your own where others use this machine, and the one given to ' +
+        'that user on the server of `storage.url`.',
     ),
   ttlDays: z
     .strictObject({
@@ -37,7 +42,9 @@ export const StorageConfig = z.strictObject({
     .int()
     .min(64 * 1024 * 1024)
     .default(64 * GIB)
-    .describe('Size of the store past which the oldest calls are dropped before their time, an hour at once.'),
+    .describe(
+      'Size of the store (of a cluster: on one replica) past which the oldest calls are dropped before their time, an hour at once.',
+    ),
   query: z
     .strictObject({
       maxSeconds: z.number().int().min(1).max(3600).default(30).describe('Longest run of one query.'),
@@ -57,6 +64,9 @@ export const StorageConfig = z.strictObject({
       maxAtOnce: z.number().int().min(1).max(8).default(2).describe('Queries that run at once; the others wait.'),
     })
     .prefault({})
-    .describe('Limits of the read-only user.'),
+    .describe(
+      "Limits of the read-only user of the embedded store. On a server the user's settings profile sets them (docs/clickhouse.md).",
+    ),
 })
+export const StorageConfig = Keys.superRefine(checkServer)
 export type StorageConfig = z.output<typeof StorageConfig>

@@ -30,12 +30,19 @@ export function readMigrations(folder = join(import.meta.dirname, 'migrations'))
     })
 }
 
+/** What notes the others. */
+export const LEDGER = [
+  'CREATE DATABASE IF NOT EXISTS eastwatch ENGINE = Atomic',
+  `CREATE TABLE IF NOT EXISTS eastwatch.migrations
+    (number UInt32, title String, applied_at DateTime('UTC') DEFAULT now())
+    ENGINE = ReplacingMergeTree ORDER BY number`,
+]
+
 /** Returns the numbers it applied. Throws `schema_ahead` where the store is newer than the program. */
 export async function migrate(store: Store, migrations: readonly Migration[] = readMigrations()): Promise<number[]> {
-  await store.command('CREATE DATABASE IF NOT EXISTS eastwatch ENGINE = Atomic')
-  await store.command(`CREATE TABLE IF NOT EXISTS eastwatch.migrations
-    (number UInt32, title String, applied_at DateTime('UTC') DEFAULT now())
-    ENGINE = ReplacingMergeTree ORDER BY number`)
+  // Looked for, and not just made again: a user who may not make databases can do all else, and a cluster decides on nothing.
+  const ledger = await store.rows("SELECT 1 FROM system.tables WHERE database = 'eastwatch' AND name = 'migrations'")
+  if (ledger.length === 0) for (const statement of LEDGER) await store.command(statement)
   const rows = await store.rows<{ number: number }>('SELECT DISTINCT number FROM eastwatch.migrations')
   const applied = new Set(rows.map((row) => row.number))
   const newest = Math.max(0, ...migrations.map((migration) => migration.number))

@@ -1,15 +1,19 @@
 /**
- * Ad-hoc SQL as the read-only user: over HTTP to the store that runs; where none runs on the data folder, one is started for the
- * question and stopped after it.
+ * Ad-hoc SQL as the read-only user: over HTTP to the server of the configuration, or to the embedded store that runs; where none runs
+ * on the data folder, one is started for the question and stopped after it.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { messageOf, PipelineError } from '../core/errors.ts'
+import { text as textOf } from 'node:stream/consumers'
+import { ClickHouseError, type DataFormat } from '@clickhouse/client'
+import { PipelineError } from '../core/errors.ts'
 import { harmlessLines } from '../core/harmless.ts'
 import { createLogger } from '../core/logger.ts'
+import { clientOf, type StoreAddress } from './clickhouse.ts'
 import { findEndpoint } from './embedded/endpoint.ts'
 import { READER } from './embedded/request.ts'
-import { type StoreConfig, startStore } from './start.ts'
+import { type StoreConfig, serverOf, startEngine } from './start.ts'
+import { isLogInRefused, storeError } from './store-error.ts'
 
 export interface StoreReader {
   rows<T>(sql: string): Promise<T[]>
@@ -18,19 +22,33 @@ export interface StoreReader {
   close(): Promise<void>
 }
 
+/** An answer may take as long as the query, and come a while after. */
+const PATIENCE_MS = 30_000
+
 /** Throws `folder_unusable` where there is no store yet. */
 export async function openReader(config: StoreConfig, entry?: string): Promise<StoreReader> {
   const { dataFolder, storage } = config
+  const read = (address: Pick<StoreAddress, 'url' | 'tls'>, close?: () => Promise<void>) =>
+    readerOf(
+      { ...address, username: READER, password: storage.readerPassword },
+      storage.query.maxSeconds * 1000 + PATIENCE_MS,
+      close,
+    )
+  const server = serverOf(storage)
+  if (server !== undefined) return read({ url: server.url, tls: server.tls })
   const running = await findEndpoint(dataFolder)
-  if (running !== undefined) return readerOf(`http://127.0.0.1:${running.port}`, storage.readerPassword)
+  if (running !== undefined) return read({ url: `http://127.0.0.1:${running.port}` })
   if (!existsSync(join(dataFolder, 'clickhouse'))) {
     throw new PipelineError(
       'folder_unusable',
       `there is no store in ${dataFolder} yet: eastwatch up makes it; --config names a configuration with another dataFolder`,
     )
   }
-  const store = await startStore(config, createLogger('silent'), { port: 0, ...(entry === undefined ? {} : { entry }) })
-  return readerOf(store.url, storage.readerPassword, () => store.stop())
+  const store = await startEngine(config, createLogger('silent'), {
+    port: 0,
+    ...(entry === undefined ? {} : { entry }),
+  })
+  return read({ url: store.url }, () => store.stop())
 }
 
 export interface QueryOptions {
@@ -53,25 +71,22 @@ export async function runQuery({ config, sql, format, entry }: QueryOptions): Pr
   }
 }
 
-function readerOf(url: string, password: string, close = async () => {}): StoreReader {
+function readerOf(address: StoreAddress, requestMs: number, close = async () => {}): StoreReader {
+  const client = clientOf(address, requestMs, 'eastwatch')
   const text = async (sql: string, format: string) => {
-    const query = new URLSearchParams({ default_format: format, output_format_pretty_color: '0' })
-    let answer: Response
     try {
-      answer = await fetch(`${url}/?${query}`, {
-        method: 'POST',
-        headers: { 'X-ClickHouse-User': READER, 'X-ClickHouse-Key': password },
-        body: sql,
-      })
+      // An error is then the whole answer, and never the end of one.
+      const clickhouse_settings = {
+        // The client's type knows those formats only that it reads itself.
+        default_format: format as DataFormat,
+        output_format_pretty_color: 0,
+        wait_end_of_query: 1,
+      } as const
+      const { stream } = await client.exec({ query: sql, clickhouse_settings })
+      return await textOf(stream)
     } catch (cause) {
-      throw new PipelineError('store_unavailable', `the store at ${url} does not answer: ${messageOf(cause)}`, {
-        cause,
-      })
+      throw readerError(cause)
     }
-    const body = await answer.text()
-    if (answer.ok) return body
-    const code = answer.status === 503 ? 'store_unavailable' : answer.status === 401 ? 'config' : 'bad_input'
-    throw new PipelineError(code, body.trim())
   }
   return {
     text,
@@ -79,6 +94,27 @@ function readerOf(url: string, password: string, close = async () => {}): StoreR
       const lines = (await text(sql, 'JSONEachRow')).split('\n')
       return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as T)
     },
-    close,
+    close: async () => {
+      await client.close()
+      await close()
+    },
   }
+}
+
+const TOO_BUSY = '202'
+
+/** What ClickHouse says of a query is for whoever asked it, in its own words. */
+function readerError(cause: unknown): PipelineError {
+  if (!(cause instanceof ClickHouseError)) return storeError('query', READER, cause)
+  if (isLogInRefused(cause)) {
+    return new PipelineError(
+      'config',
+      `the store refuses the user ${READER}: storage.readerPassword is not its password`,
+      {
+        cause,
+      },
+    )
+  }
+  const code = cause.code === TOO_BUSY ? 'store_unavailable' : 'bad_input'
+  return new PipelineError(code, `Code: ${cause.code}. DB::Exception: ${cause.message}(${cause.type})`, { cause })
 }

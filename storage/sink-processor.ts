@@ -14,6 +14,11 @@ const inserts = counter(METER, 'eastwatch_stored_inserts', { description: 'Inser
 /** Memory that spans batches is kept in the bus so often, in log time; what comes after is read again at a start. */
 const SNAPSHOT_US = 10 * SECOND
 const STATE_KEY = 'snapshot'
+/**
+ * A processor that stored nothing for so long looks whether its batch is there before it inserts it. It may have been stopped meanwhile,
+ * and its partition have gone on elsewhere, for longer than the store knows tokens. Far less than that: a thousand inserts.
+ */
+const SURE_MS = 10_000
 
 export function groupOf(sink: SinkSpec): string {
   return `storage-${sink.name}`
@@ -44,8 +49,8 @@ export class SinkProcessor implements PartitionProcessor {
   #first = -1
   /** Where the snapshot in the bus stands, and its time. */
   #snapshot: { offset: number; time: number }
-  /** True until an insert of this processor has gone in: the one before it may have, half seen. */
-  #unsure = true
+  /** When a batch that nobody had stored before last went in (monotonic). The one before the first may have, half seen. */
+  #surelyAt = Number.NEGATIVE_INFINITY
   /** Offset of a record whose batch is gathered but not yet stored, or -1. */
   #cutAt = -1
   #result: StepResult | undefined
@@ -117,21 +122,30 @@ export class SinkProcessor implements PartitionProcessor {
 
   async #insert(first: number, last: number): Promise<void> {
     const { topic, partition } = this.#assignment
+    let isFirst = true
     for (const insert of this.#gatherer.inserts()) {
       const token = `${this.#sink.name}-${partition}-${first}-${last}-${insert.group}`
-      if (this.#unsure && (await this.#isStored(insert, token))) continue
+      const unsure = performance.now() - this.#surelyAt > SURE_MS
+      if (unsure && (await this.#isStored(insert, token))) {
+        isFirst = false
+        continue
+      }
       try {
         await this.#send(insert, token, token)
       } catch (error) {
-        this.#unsure = true
+        this.#surelyAt = Number.NEGATIVE_INFINITY
         throw error
       }
-      // The engine notes a token just before the rows; killed in between, it takes the repeat for a duplicate.
-      if (this.#unsure && !(await this.#isStored(insert, token))) await this.#send(insert, token, `${token}-again`)
+      // A single server notes a token just before the rows; killed in between, it takes the repeat for a duplicate. Replicas note
+      // both as one; and there the look may ask one that has not got the rows yet, and put them in twice.
+      if (unsure && !this.#store.replicated && !(await this.#isStored(insert, token))) {
+        await this.#send(insert, token, `${token}-again`)
+      }
       rowsStored(insert.rows, { table: insert.table })
       inserts(1, { table: insert.table })
     }
-    this.#unsure = false
+    // Where some were there before, somebody else may have gone on: the next are looked for as well.
+    if (isFirst) this.#surelyAt = performance.now()
     await this.#store.command(
       `INSERT INTO eastwatch.offsets VALUES ('${this.#sink.name}', '${topic}', ${partition}, ${last + 1})`,
     )

@@ -23,7 +23,8 @@ export const run: Run = async (args, around) => {
     throw new UsageError(`--hours takes a whole number from 1 to ${MOST_HOURS}`)
   }
   const config = readConfig(values.config, around)
-  const running = (await findEndpoint(config.dataFolder)) !== undefined
+  // A server answers whether or not a pipeline stores into it.
+  const running = config.storage.url === undefined ? (await findEndpoint(config.dataFolder)) !== undefined : null
   const reader = await openReader(config)
   try {
     const facts = await reader.rows<ServiceFacts>(coverageSql(hours))

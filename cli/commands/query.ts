@@ -20,23 +20,34 @@ export const run: Run = async (args, around) => {
     return 0
   } catch (error) {
     if (!(error instanceof PipelineError)) throw error
-    throw new PipelineError(error.code, inWords(messageOf(error)), { cause: error })
+    throw new PipelineError(error.code, inWords(messageOf(error), config.storage.url === undefined), { cause: error })
   }
 }
 
 /** What mends an error, by ClickHouse's name of it. */
 const ADVICE: Readonly<Record<string, string>> = {
   UNKNOWN_TABLE: '"SHOW TABLES" lists what there is',
+  UNKNOWN_DATABASE: 'Eastwatch makes it when it first starts with this storage.url',
   UNKNOWN_IDENTIFIER: '"DESCRIBE <table>" lists its columns',
-  TOO_MANY_ROWS_OR_BYTES: 'add LIMIT, or raise storage.query.maxResultRows',
-  TIMEOUT_EXCEEDED: 'ask of less time, or raise storage.query.maxSeconds',
-  MEMORY_LIMIT_EXCEEDED: 'ask of less time or fewer columns, or raise storage.query.maxMemoryBytes',
+}
+const LIMIT_ADVICE: Readonly<Record<string, { instead: string; key: string; setting: string }>> = {
+  TOO_MANY_ROWS_OR_BYTES: { instead: 'add LIMIT', key: 'maxResultRows', setting: 'max_result_rows' },
+  TIMEOUT_EXCEEDED: { instead: 'ask of less time', key: 'maxSeconds', setting: 'max_execution_time' },
+  MEMORY_LIMIT_EXCEEDED: {
+    instead: 'ask of less time or fewer columns',
+    key: 'maxMemoryBytes',
+    setting: 'max_memory_usage',
+  },
 }
 
 /** `Code: 60. DB::Exception: what (NAME)` as a sentence. */
-function inWords(message: string): string {
-  const [, what, name] = /^Code: \d+\. DB::Exception: (.*?)\.?(?: \(([A-Z_]+)\))?$/s.exec(message) ?? []
+function inWords(message: string, isEmbedded: boolean): string {
+  const [, what, name = ''] = /^Code: \d+\. DB::Exception: (.*?)\.?(?: \(([A-Z_]+)\))?$/s.exec(message) ?? []
   if (what === undefined) return message
-  const advice = ADVICE[name ?? '']
+  const limit = LIMIT_ADVICE[name]
+  const advice =
+    limit === undefined
+      ? ADVICE[name]
+      : `${limit.instead}, or raise ${isEmbedded ? `storage.query.${limit.key}` : `${limit.setting} in the reader's settings profile`}`
   return advice === undefined ? what : `${what}; ${advice}`
 }

@@ -8,6 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf, PipelineError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import { backoffMs } from '../../core/retry.ts'
+import type { RunningStore } from '../running-store.ts'
+import { checkEngine } from './check.ts'
 import { mayBeRunning } from './endpoint.ts'
 import type { QueryLimits } from './engine.ts'
 import type { ChildMessage, StartMessage } from './messages.ts'
@@ -25,17 +27,10 @@ export interface EmbeddedOptions {
   logger: Logger
 }
 
-export interface EmbeddedStore {
-  /** Of the HTTP interface. */
-  url: string
-  username: string
-  password: string
-  /** Process id of the child that answers now; undefined between a crash and the restart. */
+/** Reached over the HTTP interface. */
+export interface EmbeddedStore extends RunningStore {
   pid(): number | undefined
   restarts(): number
-  /** Rejects when the child cannot be kept running. */
-  failed: Promise<never>
-  stop(): Promise<void>
 }
 
 const START_MS = 120_000
@@ -75,10 +70,12 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   failed.catch(() => {
     // Told to whoever awaits it.
   })
+  const url = `http://127.0.0.1:${start.port}`
   return {
-    url: `http://127.0.0.1:${start.port}`,
+    url,
     username: WRITER,
     password: start.writerPassword,
+    check: () => checkEngine(url, child?.pid, restarts),
     pid: () => child?.pid,
     restarts: () => restarts,
     failed,

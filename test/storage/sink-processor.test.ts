@@ -1,5 +1,6 @@
+import { EventEmitter, once } from 'node:events'
 import fc from 'fast-check'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { encodeBlock } from '../../core/block.ts'
 import { SECOND } from '../../core/clock.ts'
 import { PipelineError } from '../../core/errors.ts'
@@ -196,6 +197,94 @@ describe.skipIf(noEngine())('a sink', () => {
     await expect(run(losing)).rejects.toThrow(Crash)
     await run(store.store)
     expect(await stored()).toEqual(expected)
+  })
+
+  describe('two processes at one partition', () => {
+    const start = (through: Store, topic: MemoryTopic) => SinkProcessor.start(callsSink, through, topic.assignment())
+    const toTheEnd = (topic: MemoryTopic, size: number) =>
+      topic.run(
+        () => start(store.store, topic),
+        () => size,
+      )
+    /** As the bus would hand the rest to it, without what shuts a zombie out. */
+    const stepThrough = async (
+      processor: SinkProcessor,
+      topic: MemoryTopic,
+      from: number,
+      to: number,
+      size: number,
+    ) => {
+      for (let at = from; at < to; at += size) {
+        const records = topic.log.slice(at, Math.min(at + size, to))
+        await processor.step({ topic: topic.topic, partition: 3, records })
+      }
+    }
+    const undisturbed = async () => {
+      const { topic } = sampleLog()
+      await toTheEnd(topic, 9)
+      const cuts = await batches()
+      for (const table of ['calls', 'offsets']) await store.store.command(`TRUNCATE TABLE eastwatch.${table}`)
+      return cuts
+    }
+
+    it('one that was stopped in the middle of an insert wakes up after the other has gone on: nothing doubles', async () => {
+      const cuts = await undisturbed()
+      const { topic, expected } = sampleLog()
+      let sent = 0
+      const events = new EventEmitter()
+      const [asleep, woken] = [once(events, 'asleep'), once(events, 'woken')]
+      const stopped: Store = {
+        ...store.store,
+        insert: async (options) => {
+          sent += 1
+          if (sent === 3) {
+            events.emit('asleep')
+            await woken
+          }
+          await store.store.insert(options)
+        },
+      }
+      const zombie = stepThrough(await start(stopped, topic), topic, 0, topic.log.length, 4)
+      await asleep
+      await toTheEnd(topic, 9)
+      events.emit('woken')
+      await zombie
+      expect(sent).toBeGreaterThan(3)
+      expect(await stored()).toEqual(expected)
+      expect(await batches()).toEqual(cuts)
+    })
+
+    it('one that was stopped for longer than tokens are known looks before it inserts', async () => {
+      const cuts = await undisturbed()
+      const { topic, expected } = sampleLog()
+      const middle = Math.floor(topic.log.length / 2)
+      const zombie = await start(store.store, topic)
+      await stepThrough(zombie, topic, 0, middle, 4)
+      await store.store.command('ALTER TABLE eastwatch.calls MODIFY SETTING non_replicated_deduplication_window = 1')
+      await toTheEnd(topic, 9)
+      const now = performance.now()
+      const clock = vi.spyOn(performance, 'now').mockImplementation(() => now + 11_000)
+      try {
+        await stepThrough(zombie, topic, middle, topic.log.length, 4)
+      } finally {
+        clock.mockRestore()
+        await store.store.command(
+          'ALTER TABLE eastwatch.calls MODIFY SETTING non_replicated_deduplication_window = 10000',
+        )
+      }
+      expect(await stored()).toEqual(expected)
+      expect(await batches()).toEqual(cuts)
+    })
+
+    it('both at once from the start: nothing doubles, as each is unsure of the same batches', async () => {
+      for (let round = 0; round < 5; round += 1) {
+        for (const table of ['calls', 'offsets']) await store.store.command(`TRUNCATE TABLE eastwatch.${table}`)
+        const { topic, expected } = sampleLog()
+        const both = await Promise.all([start(store.store, topic), start(store.store, topic)])
+        await Promise.all(both.map((one, at) => stepThrough(one, topic, 0, topic.log.length, 3 + 4 * at)))
+        expect(await stored()).toEqual(expected)
+      }
+    })
   })
 
   it('a batch that ClickHouse refuses stops the sink and names the table', async () => {
