@@ -1,6 +1,7 @@
 /** `eastwatch collector|detectors|storage|alerts`: one role as a process of its own, on Kafka. */
 import { counted } from '../../alerts/words.ts'
 import type { Run } from '../command.ts'
+import type { EastwatchConfig } from '../config.ts'
 import type { RoleName } from '../roles/role.ts'
 import { runRoles, type Welcome } from '../run-roles.ts'
 
@@ -18,9 +19,14 @@ function welcome(role: RoleName, { running, config }: Welcome): string {
     `  Health and metrics    http://127.0.0.1:${running.healthPort}/readyz, /metrics`,
     `  Data                  ${running.dataFolder}`,
     '',
-    `Start it again elsewhere to share the work. Ctrl-C stops it; nothing that was acknowledged is lost.`,
+    `${canBeMany(role, config) ? 'Start it again elsewhere to share the work. ' : ''}Ctrl-C stops it; nothing that was acknowledged is lost.`,
     '',
   ].join('\n')
+}
+
+/** Each embedded engine would be a store of its own, with a part of the rows. */
+function canBeMany(role: RoleName, { storage }: EastwatchConfig): boolean {
+  return role !== 'storage' || storage.url !== undefined
 }
 
 function specific(role: RoleName, { running, config }: Pick<Welcome, 'running' | 'config'>): string[] {
@@ -33,7 +39,14 @@ function specific(role: RoleName, { running, config }: Pick<Welcome, 'running' |
       ]
     }
     case 'storage':
-      return [`  ClickHouse            ${running.storage!.url}`]
+      return [
+        `  ClickHouse            ${running.storage!.url}`,
+        ...(canBeMany(role, config)
+          ? []
+          : [
+              '                        embedded: one process of storage only; for more, name a server (docs/clickhouse.md)',
+            ]),
+      ]
     case 'alerts': {
       const { length } = config.alerts.receivers
       return [

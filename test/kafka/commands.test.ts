@@ -13,7 +13,7 @@ const broker = started as Broker
 const SAYS = {
   collector: ["Eastwatch's collector is up.", 'Send access logs to   port', 'Declared objects'],
   detectors: ["Eastwatch's detectors are up."],
-  storage: ["Eastwatch's storage is up.", 'ClickHouse            http://127.0.0.1:'],
+  storage: ["Eastwatch's storage is up.", 'ClickHouse            http://127.0.0.1:', 'one process of storage only'],
   alerts: ["Eastwatch's alerts are up.", 'nobody yet; name a receiver: docs/alerts.md'],
 }
 
@@ -55,6 +55,7 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)('the command
       ]) {
         expect(out()).toContain(text)
       }
+      expect(out().includes('Start it again elsewhere')).toBe(role !== 'storage')
       const health = /(http:\S+)\/readyz/.exec(out())![1]!
       await until(async () => (await fetch(`${health}/readyz`)).status === 200)
     }

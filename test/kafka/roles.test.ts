@@ -1,6 +1,7 @@
 /** Each role as processes of its own, on a real Kafka: what they find together is what one process finds. */
 import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import type { RoleName } from '../../cli/roles/role.ts'
 import { newWorld, noPipeline, type World } from '../e2e/pipeline.ts'
 import { Player } from '../e2e/player.ts'
 import { difference, NO_DIFFERENCE, readStored, type Stored } from '../e2e/stored.ts'
@@ -14,6 +15,28 @@ if ('missing' in started) console.log(`tests of roles on a real Kafka are skippe
 const broker = started as Broker
 
 const MINUTES = 3
+
+interface Run {
+  partitions: number
+  /** Processes of each role; storage is one, as its store is embedded. */
+  each: number
+  /** kill -9 while the ticks of a stretch are written. */
+  deaths: { at: number; role: RoleName; index: number }[]
+}
+
+const RUNS: Run[] = [
+  { partitions: 1, each: 1, deaths: [] },
+  {
+    partitions: 12,
+    each: 3,
+    deaths: [
+      { at: 8, role: 'collector', index: 1 },
+      { at: 16, role: 'detectors', index: 0 },
+      { at: 24, role: 'alerts', index: 2 },
+      { at: 32, role: 'storage', index: 0 },
+    ],
+  },
+]
 const TABLES = ['windows', 'paths', 'findings', 'incidents'] as const
 
 describe.skipIf('missing' in started || noPipeline() !== undefined)('roles as processes', () => {
@@ -53,27 +76,30 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)('roles as pr
     return fleet
   }
 
-  it('find and store the same, with 1 and 12 partitions, 1 and 3 processes', async () => {
+  async function playFleet({ partitions, each, deaths }: Run): Promise<Stored> {
+    const fleet = await startFleet(partitions, each)
+    for (const [i, stretch] of stretches.entries()) {
+      const death = deaths.find(({ at }) => at === i)
+      await fleet.play(stretch, () => death && fleet.kill(death.role, death.index))
+    }
+    await fleet.settleAndStop()
+    return readStored(fleet.storageWorld)
+  }
+
+  it('find and store what one process does, also where one of each role dies', async () => {
     expect(busiest / records.length).toBeGreaterThanOrEqual(BUSIEST_SHARE)
     expect(nameless).toBeGreaterThan(0)
     const expected = await playEmbedded()
     expect(expected.calls.length).toBe(records.length)
     expect(expected.incidents.length).toBeGreaterThan(0)
-    for (const [partitions, each] of [
-      [1, 1],
-      [12, 3],
-    ] as const) {
-      const fleet = await startFleet(partitions, each)
-      for (const stretch of stretches) await fleet.play(stretch)
-      await fleet.settleAndStop()
-      const actual = await readStored(fleet.storageWorld)
+    for (const run of RUNS) {
+      const actual = await playFleet(run)
       expect(actual.calls.length).toBe(records.length)
       for (const table of TABLES) {
-        const where = { table, partitions, each }
+        const where = { table, ...run }
         expect({ ...where, ...difference(expected[table], actual[table]) }).toEqual({ ...where, ...NO_DIFFERENCE })
       }
       expect(hashOf(actual)).toBe(hashOf(expected))
-      await fleet.end()
     }
   }, 600_000)
 })
