@@ -1,6 +1,6 @@
 /** Keys of `storage` that name a ClickHouse server in place of the embedded engine, and what must hold among them. */
 import { z } from 'zod'
-import { requireCertificates, serverTlsProblems } from '../core/config/pem.ts'
+import { clientTlsProblems, requireCertificates } from '../core/config/pem.ts'
 import { namesLoopback } from '../core/local-host.ts'
 
 /** Known to everyone: it guards nothing but the embedded store, on loopback. */
@@ -86,12 +86,7 @@ export function checkServer(keys: Keys, context: z.RefinementCtx): void {
     }
     if (keys.tls !== undefined) problem(['tls'], 'needs an https storage.url')
   }
-  const { certificate, key } = keys.tls ?? {}
-  if ((certificate === undefined) !== (key === undefined)) {
-    problem(['tls'], 'needs certificate and key together, or neither')
-  } else if (certificate !== undefined && key !== undefined) {
-    for (const { key: at, message } of serverTlsProblems({ certificate, key })) problem(['tls', at], message)
-  }
+  for (const { path, message } of clientTlsProblems(keys.tls ?? {})) problem(['tls', ...path], message)
 }
 
 function urlOf(text: string): URL | undefined {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Logger } from '../logger.ts'
 import type { Bus, RequiredGroup } from './bus.ts'
 import type { BusConfig } from './config.ts'
+import { reachOf } from './kafka/client.ts'
 import { openKafkaBus } from './kafka/kafka-bus.ts'
 import { openLocalBus } from './local/local-bus.ts'
 import { topicSpecs } from './topics.ts'
@@ -20,7 +21,8 @@ export function openBus({ config, dataFolder, requiredGroups, logger }: OpenBusO
   if (config.kafka === undefined) {
     return openLocalBus({ folder: join(dataFolder, 'bus'), topics, config, requiredGroups, logger })
   }
-  const { brokers, ...kafka } = config.kafka
-  const client = { brokers }
-  return openKafkaBus({ ...kafka, client, folder: join(dataFolder, 'state'), topics, requiredGroups, logger })
+  const { prefix, replicationFactor, sessionTimeoutMs } = config.kafka
+  const kafka = { prefix, replicationFactor, sessionTimeoutMs }
+  const reach = reachOf(config.kafka)
+  return openKafkaBus({ ...kafka, reach, folder: join(dataFolder, 'state'), topics, requiredGroups, logger })
 }

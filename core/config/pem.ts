@@ -21,6 +21,20 @@ export function requireCertificates(pem: string, context: z.RefinementCtx): void
   if (certificatesOf(pem) === undefined) context.addIssue({ code: 'custom', message: NO_CERTIFICATE })
 }
 
+export interface ClientTls {
+  certificate?: string | undefined
+  key?: string | undefined
+}
+
+/** What is wrong with what a client shows of itself, by path below its TLS settings; the messages hold nothing of the private key. */
+export function clientTlsProblems({ certificate, key }: ClientTls): { path: string[]; message: string }[] {
+  if (certificate === undefined && key === undefined) return []
+  if (certificate === undefined || key === undefined) {
+    return [{ path: [], message: 'needs certificate and key together, or neither' }]
+  }
+  return serverTlsProblems({ certificate, key }).map(({ key: at, message }) => ({ path: [at], message }))
+}
+
 export interface ServerTls {
   certificate: string
   key: string

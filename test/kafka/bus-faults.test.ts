@@ -36,7 +36,7 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
     changes: Partial<KafkaBusOptions> = {},
   ) => {
     const bus = await openKafkaBus({
-      client: { brokers: [broker.brokers], socketFactory: network.socketFactory },
+      reach: { brokers: [broker.brokers], socketFactory: network.socketFactory },
       prefix,
       folder: newFolder(),
       topics: ['in', 'out'].map((name) => ({ name, partitions })),
@@ -145,10 +145,10 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
   })
 
   it('says that no broker can be reached', async () => {
-    const client = { brokers: [UNREACHABLE] }
+    const reach = { brokers: [UNREACHABLE] }
     const topics = [{ name: 'in', partitions: 1 }]
     const nowhere = openKafkaBus({
-      client,
+      reach,
       prefix: 'x.',
       folder: newFolder(),
       topics,

@@ -21,11 +21,11 @@ async function makeKafkaBus(topics: TopicSpec[]): Promise<BusUnderTest> {
   const opened: { bus: KafkaBus; network: Network }[] = []
   const open = async () => {
     const network = new Network()
-    const client = { brokers: [broker.brokers], socketFactory: network.socketFactory }
+    const reach = { brokers: [broker.brokers], socketFactory: network.socketFactory }
     const sessionTimeoutMs = SESSION_TIMEOUT_MS
     // Whoever goes on after a crash may do so on another machine, without a copy of the state.
     const folder = mkdtempSync(join(tmpdir(), 'eastwatch-state-'))
-    const bus = await openKafkaBus({ client, prefix, folder, topics, replicationFactor: 1, sessionTimeoutMs })
+    const bus = await openKafkaBus({ reach, prefix, folder, topics, replicationFactor: 1, sessionTimeoutMs })
     opened.push({ bus, network })
     return bus
   }

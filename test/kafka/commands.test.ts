@@ -47,7 +47,10 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)('the command
       over.catch(() => {
         // Of no interest once it is up.
       })
-      await Promise.race([over, until(() => out().includes('Ctrl-C'), 60_000)])
+      const isUp = until(() => out().includes('Ctrl-C'), 60_000).catch(() => {
+        throw new Error(`${role} is not up in time: ${err()}`)
+      })
+      await Promise.race([over, isUp])
       for (const text of [
         ...SAYS[role],
         `${broker.brokers}, 2 partitions a topic`,
@@ -60,9 +63,14 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)('the command
       await until(async () => (await fetch(`${health}/readyz`)).status === 200)
     }
     for (const { child } of children) child.kill('SIGTERM')
-    for (const { ended } of children) expect((await ended).code).toBe(0)
+    for (const [i, { child, ended, err }] of children.entries()) {
+      await until(() => child.exitCode !== null, 30_000).catch(() => {
+        throw new Error(`${ROLES[i]} does not stop: ${err()}`)
+      })
+      expect((await ended).code).toBe(0)
+    }
     expect(runningIn(folder)).toEqual([])
-  }, 120_000)
+  }, 300_000)
 
   it('refuse to run without Kafka, and say what does', async () => {
     const folder = folderOf({})

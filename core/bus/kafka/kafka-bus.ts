@@ -1,6 +1,6 @@
 /** The bus on Kafka: one topic for each of the bus, and a compacted one for the state of each group (docs/decisions/009-kafka-bus.md). */
 
-import { Kafka, type KafkaConfig, logLevel } from 'kafkajs'
+import type { Kafka } from 'kafkajs'
 import { messageOf, PipelineError } from '../../errors.ts'
 import { lockFolder } from '../../lifecycle/folder-lock.ts'
 import type { Logger } from '../../logger.ts'
@@ -17,12 +17,12 @@ import {
   type TopicSpec,
 } from '../bus.ts'
 import { hideAbortedRecords } from './aborted-records.ts'
+import { createClient, type Reach } from './client.ts'
 import { fromKafka } from './errors.ts'
 import { followTopic, type Stretch } from './follow.ts'
 import { readGroup } from './group-reader.ts'
 import { Names } from './names.ts'
 import { ownPartition } from './partition-owner.ts'
-import { PATIENCE } from './patience.ts'
 import { Publisher } from './publisher.ts'
 import { Room } from './room.ts'
 import { Sends } from './sends.ts'
@@ -33,7 +33,7 @@ import { requireTopics, stateTopic, streamTopic } from './topics.ts'
 const BACKOFF = { firstMs: 50, maxMs: 5000 }
 
 export interface KafkaBusOptions {
-  client: Pick<KafkaConfig, 'brokers' | 'ssl' | 'sasl' | 'socketFactory'>
+  reach: Reach
   /** What all names in Kafka begin with. */
   prefix: string
   /** For copies of states, on a disk of this process alone; may be lost. */
@@ -49,7 +49,7 @@ export interface KafkaBusOptions {
 /** Opens the bus, with topics made where they are missing. Throws `bus_unavailable`, or `config` for other partitions. */
 export async function openKafkaBus(options: KafkaBusOptions): Promise<KafkaBus> {
   hideAbortedRecords()
-  const kafka = new Kafka({ ...options.client, retry: PATIENCE, clientId: 'eastwatch', logLevel: logLevel.NOTHING })
+  const kafka = createClient(options.reach)
   const admin = new SerialAdmin(kafka.admin())
   const publisher = new Publisher(kafka)
   const unlock = lockFolder(options.folder, 'the copy of states')

@@ -1,0 +1,20 @@
+/** The one place that makes kafkajs's client. */
+import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs'
+import type { KafkaConnection } from './connection.ts'
+import { PATIENCE } from './patience.ts'
+
+/** What of kafkajs's options says how brokers are reached. */
+export type Reach = Pick<KafkaConfig, 'brokers' | 'ssl' | 'sasl' | 'socketFactory'>
+
+export function reachOf({ brokers, tls, sasl }: KafkaConnection): Reach {
+  return {
+    brokers,
+    ...(tls === undefined ? {} : { ssl: { ca: tls.ca, cert: tls.certificate, key: tls.key } }),
+    ...(sasl === undefined ? {} : { sasl: sasl as SASLOptions }),
+  }
+}
+
+/** kafkajs says nothing by itself: what fails is thrown or told as an event, and whoever gets it tells it in the words of the bus. */
+export function createClient(reach: Reach): Kafka {
+  return new Kafka({ ...reach, retry: PATIENCE, clientId: 'eastwatch', logLevel: logLevel.NOTHING })
+}
