@@ -12,8 +12,10 @@ const { CompressionCodecs, CompressionTypes } = kafkajs
 
 export const COMPRESSIONS = Object.keys(DECOMPRESS) as Compression[]
 
+const gzipAsync = promisify(gzip)
+
 export const COMPRESS: Readonly<Record<Compression, (bytes: Buffer) => Promise<Buffer>>> = {
-  gzip: promisify<Buffer, Buffer>(gzip),
+  gzip: (bytes) => gzipAsync(bytes),
   snappy,
   lz4: compressFrame,
   async zstd(bytes) {
