@@ -50,7 +50,8 @@ export async function readKafka(options: KafkaSourceOptions, signal: AbortSignal
   tell()
   const telling = setInterval(tell, TELL_MS)
   try {
-    await Promise.all(readers.map((reader) => reader.run(signal)))
+    // One signal each: there is a bound to how many may listen to one.
+    await Promise.all(readers.map((reader) => reader.run(AbortSignal.any([signal]))))
   } finally {
     clearInterval(telling)
     await admin.disconnect()

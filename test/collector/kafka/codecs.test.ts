@@ -13,7 +13,7 @@ const text = (bytes: number) => Buffer.from(randomBytes(bytes / 2).toString('hex
 
 /** As the Java client frames Snappy: blocks of so many bytes, each after its length. */
 async function xerial(bytes: Buffer, blockBytes: number): Promise<Buffer> {
-  const parts = [Buffer.from('\x82SNAPPY\x00', 'latin1'), Buffer.from([0, 0, 0, 1, 0, 0, 0, 1])]
+  const parts: Buffer[] = [Buffer.from('\x82SNAPPY\x00', 'latin1'), Buffer.from([0, 0, 0, 1, 0, 0, 0, 1])]
   for (let at = 0; at < bytes.length; at += blockBytes) {
     const block = await COMPRESS.snappy(bytes.subarray(at, at + blockBytes))
     const length = Buffer.alloc(4)
