@@ -63,13 +63,13 @@ export function schemaCheck(version: string): (object: KubernetesObject) => stri
   ajv.addSchema(read('_definitions.json'), DEFINITIONS)
   const checks = new Map<string, ValidateFunction>()
   return (object) => {
-    const { apiVersion, kind } = object
+    const { apiVersion, kind, metadata } = object
     const name = `${kind.toLowerCase()}-${apiVersion.replace(/^([^./]*)[^/]*\//, '$1-')}.json`
-    const check = checks.get(name) ?? ajv.compile(read(name))
+    const check: ValidateFunction = checks.get(name) ?? ajv.compile(read(name))
     checks.set(name, check)
     if (check(object)) return []
     return check.errors!.map(({ instancePath, message, params }) => {
-      return `${kind} ${object.metadata?.name}${instancePath}: ${message} ${JSON.stringify(params)}`
+      return `${kind} ${metadata.name}${instancePath}: ${message} ${JSON.stringify(params)}`
     })
   }
 }
