@@ -4,9 +4,9 @@
  */
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Broker, kafka, startBroker } from './broker.ts'
+import { kafka, type OwnBroker, startOwnBroker } from './broker.ts'
 
-const started = await startBroker()
+const started = await startOwnBroker()
 if ('missing' in started) console.log(`tests with a real Kafka are skipped: ${started.missing}`)
 
 describe('npm run kafka', () => {
@@ -14,12 +14,12 @@ describe('npm run kafka', () => {
     for (const args of [[], ['begin'], ['start', 'stop'], ['start', '--port', '1']]) {
       expect((await kafka(...args)).code).toBe(2)
     }
-    expect((await kafka()).error).toBe('kafka: use: npm run kafka -- start|stop [--folder <folder>]')
+    expect((await kafka()).error).toBe('kafka: use: npm run kafka -- start|stop [--folder <folder>] [--secure]')
   })
 })
 
 describe.skipIf('missing' in started)('a real Kafka', { timeout: 120_000 }, () => {
-  const broker = started as Broker
+  const broker = started as OwnBroker
   let client: Kafka
   let admin: Admin
   const producers: Producer[] = []

@@ -10,12 +10,12 @@ import { type KafkaBus, type KafkaBusOptions, openKafkaBus } from '../../core/bu
 import { PipelineError } from '../../core/errors.ts'
 import { retry } from '../../core/retry.ts'
 import { assignments, bytes, contents, nextOf, plain, stateOf, take, text } from '../core/bus/drive.ts'
-import { type Broker, startBroker } from './broker.ts'
+import { type OwnBroker, startOwnBroker } from './broker.ts'
 import { Network } from './network.ts'
 
-const started = await startBroker()
+const started = await startOwnBroker()
 if ('missing' in started) console.log(`tests of faults of a real Kafka are skipped: ${started.missing}`)
-const broker = started as Broker
+const broker = started as OwnBroker
 
 const PARTITIONS = 4
 const RECORDS = 200
