@@ -1,12 +1,13 @@
 /** deploy/prometheus: every rule can be read by Prometheus, and asks for metrics that there are, with labels that they have. */
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parser } from '@prometheus-io/lezer-promql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FREE_PORTS, folderWith, type Up, until, up } from '../cli/command.ts'
 import { readRecording } from '../envoy/fixture.ts'
 import { noEngine } from '../storage/store.ts'
-import { documentsOf, filesOf, ROOT } from './files.ts'
+import { documentsOf, ROOT } from './files.ts'
+import { declaredMetrics } from './metrics.ts'
 import { run } from './run.ts'
 
 interface Rule {
@@ -37,21 +38,6 @@ function asksFor(expression: string): { metric: string; labels: string[] }[] {
     },
   })
   return asked
-}
-
-/** Metrics that the source declares by name, as they stand at /metrics: the exporter puts `_total` behind a counter. */
-function declared(): Set<string> {
-  const names = new Set<string>()
-  const folders = ['core', 'collector', 'detectors', 'storage', 'alerts', 'cli']
-  for (const path of folders.flatMap(filesOf).filter((name) => name.endsWith('.ts'))) {
-    const text = readFileSync(join(ROOT, path), 'utf8')
-    for (const [, counter, name] of text.matchAll(
-      /\b(?:createObservable)?([Cc]ounter|[Gg]auge)\(\s*(?:[^',)]+,\s*|'[^']+',\s*)?'(eastwatch_\w+)'/g,
-    )) {
-      names.add(/counter/i.test(counter!) ? `${name}_total` : name!)
-    }
-  }
-  return names
 }
 
 describe('deploy/prometheus/eastwatch-rules.yaml', () => {
@@ -102,7 +88,7 @@ describe('deploy/prometheus/eastwatch-rules.yaml', () => {
 
     it('they ask for metrics that it serves or declares, and for labels that those have', () => {
       // What the source declares is served under the name that is told here: those that come only with their first event are believed.
-      const names = declared()
+      const names = declaredMetrics()
       expect([...served.keys()].filter((name) => names.has(name)).length).toBeGreaterThan(5)
       for (const { metric, labels } of rules
         .flatMap(({ expr }) => asksFor(expr))
@@ -114,7 +100,7 @@ describe('deploy/prometheus/eastwatch-rules.yaml', () => {
     })
 
     it('every metric that it serves by its own name can be told from the source', () => {
-      const names = declared()
+      const names = declaredMetrics()
       const own = [...served.keys()].filter(
         (name) => name.startsWith('eastwatch_') && !name.startsWith('eastwatch_collector_'),
       )
