@@ -1,11 +1,13 @@
 /** What the image has in node_modules is what the program imports; and without the embedded store's package all else works. */
+import { spawn } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { ROLES } from '../../cli/roles/role.ts'
-import { FREE_PORTS } from '../cli/command.ts'
+import { FREE_PORTS, until } from '../cli/command.ts'
+import { type Broker, startBroker } from '../kafka/broker.ts'
 import { ROOT, textOf } from './files.ts'
 import { run } from './run.ts'
 
@@ -53,6 +55,11 @@ describe('packages of the image', () => {
   })
 })
 
+const MISSING = 'the embedded store needs the optional package chdb, which is not installed'
+const started = await startBroker()
+if ('missing' in started)
+  console.log(`tests of roles without the embedded store's package are skipped: ${started.missing}`)
+
 describe('without the embedded store’s package', () => {
   const folder = mkdtempSync(join(tmpdir(), 'eastwatch-packages-'))
   afterAll(() => rmSync(folder, { recursive: true }))
@@ -64,26 +71,26 @@ describe('without the embedded store’s package', () => {
     symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'app/node_modules', name))
   }
 
-  const eastwatch = (args: string[], config: object) => {
+  const folderWith = (config: object) => {
     const at = mkdtempSync(join(folder, 'run-'))
     writeFileSync(join(at, 'eastwatch.yaml'), stringify({ ...FREE_PORTS, ...config }))
-    return run(process.execPath, [main, ...args], { cwd: at })
+    return at
   }
-  const kafka = { brokers: ['127.0.0.1:1'] }
+  const eastwatch = (args: string[], config: object) =>
+    run(process.execPath, [main, ...args], { cwd: folderWith(config) })
   const server = { url: 'http://127.0.0.1:1' }
 
   it('config check passes, and query asks a server', async () => {
-    expect(await eastwatch(['config', 'check'], { storage: server })).toMatchObject({
-      code: 0,
-      out: 'the configuration is fine\n',
-    })
+    const checked = await eastwatch(['config', 'check'], { storage: server })
+    expect(checked).toMatchObject({ code: 0, out: 'the configuration is fine\n' })
     const { code, err } = await eastwatch(['query', 'SELECT 1'], { storage: server })
     expect(code).toBe(1)
     expect(err).toContain('ECONNREFUSED')
   })
 
-  it('every role comes as far as Kafka, and says that it is not there', async () => {
-    const ends = await Promise.all(ROLES.map((role) => eastwatch([role], { bus: { kafka }, storage: server })))
+  it('every role comes as far as a Kafka that is not there, and says so', async () => {
+    const bus = { kafka: { brokers: ['127.0.0.1:1'] } }
+    const ends = await Promise.all(ROLES.map((role) => eastwatch([role], { bus, storage: server })))
     for (const [i, { code, err }] of ends.entries()) {
       expect({ role: ROLES[i], code }).toEqual({ role: ROLES[i], code: 1 })
       expect(err).toContain(`eastwatch ${ROLES[i]}: Kafka: `)
@@ -94,6 +101,42 @@ describe('without the embedded store’s package', () => {
   it('what needs it ends with the package to install', async () => {
     const { code, err } = await eastwatch(['up'], {})
     expect(code).toBe(2)
-    expect(err).toContain('the embedded store needs the optional package chdb, which is not installed')
+    expect(err).toContain(MISSING)
   }, 60_000)
+
+  describe.skipIf('missing' in started)('on Kafka', () => {
+    afterAll(() => (started as Broker).stop())
+    const bus = () => ({ kafka: { brokers: [(started as Broker).brokers], replicationFactor: 1 } })
+
+    it.for([...ROLES])(
+      '%s starts, if need be without its server',
+      async (role) => {
+        const child = spawn(process.execPath, [main, role], { cwd: folderWith({ bus: bus(), storage: server }) })
+        const gone = new Promise<number | null>((resolve) => child.once('close', resolve))
+        let said = ''
+        for (const stream of [child.stdout, child.stderr]) {
+          stream.on('data', (text) => {
+            said += text
+          })
+        }
+        try {
+          await until(
+            () => said.includes(role === 'storage' ? 'the store is not ready yet' : 'Ctrl-C stops it'),
+            60_000,
+          )
+          expect(child.exitCode).toBe(null)
+        } finally {
+          child.kill('SIGTERM')
+        }
+        expect(await gone).toBe(0)
+      },
+      120_000,
+    )
+
+    it('storage without a server ends with the package to install', async () => {
+      const { code, err } = await eastwatch(['storage'], { bus: bus() })
+      expect(code).toBe(2)
+      expect(err).toContain(MISSING)
+    }, 60_000)
+  })
 })
