@@ -3,6 +3,7 @@
  *
  *   npm run kafka -- start [--folder <folder>] [--secure]   starts it, or finds it running; prints where it is
  *   npm run kafka -- stop  [--folder <folder>]              stops it; its records stay, and the next start goes on with them
+ *   npm run kafka -- tool <class> [arguments ...]           runs one of Kafka's tools, as org.apache.kafka.tools.AclCommand
  *
  * One folder is one broker (KRaft, one node), with ports of its own that stay the same over restarts, also after it was killed. With
  * --secure it has TLS, users and access lists as well (secure.mjs); a folder stays what it was made as.
@@ -170,14 +171,29 @@ async function stop(folder) {
   console.log('stopped')
 }
 
+/** Ends as the tool ends. */
+async function tool(mainClass, args) {
+  await requireJava()
+  await requireJars()
+  const quiet = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'
+  const child = spawn('java', [quiet, ...java(mainClass, ...args)], { stdio: 'inherit' })
+  process.exitCode = await new Promise((done) => child.once('exit', (code) => done(code ?? 1)))
+}
+
+const USE = 'use: npm run kafka -- start|stop [--folder <folder>] [--secure], or tool <class> [arguments ...]'
 const COMMANDS = { start, stop }
 const OPTIONS = { folder: { type: 'string' }, secure: { type: 'boolean' } }
 
-try {
+async function main([first, second, ...rest]) {
+  if (first === 'tool' && second !== undefined) return tool(second, rest)
   const { positionals, values } = parseArgs({ allowPositionals: true, options: OPTIONS })
   const command = positionals.length === 1 && Object.hasOwn(COMMANDS, positionals[0]) && COMMANDS[positionals[0]]
-  if (!command) throw new TypeError('use: npm run kafka -- start|stop [--folder <folder>] [--secure]')
-  await command(resolve(values.folder ?? join(CACHE, values.secure ? 'secure-broker' : 'broker')), values)
+  if (!command) throw new TypeError(USE)
+  return command(resolve(values.folder ?? join(CACHE, values.secure ? 'secure-broker' : 'broker')), values)
+}
+
+try {
+  await main(process.argv.slice(2))
 } catch (error) {
   console.error(`kafka: ${error.message}`)
   process.exitCode = error instanceof TypeError ? 2 : 1

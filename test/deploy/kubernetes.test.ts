@@ -300,12 +300,13 @@ describe('deploy/kubernetes', () => {
     }
   })
 
-  it('gives each role all that the configuration names, and the store’s passwords to storage alone', () => {
+  it('gives each role all that the configuration names: its own user of Kafka, and the store’s passwords to storage alone', () => {
     const named = variablesIn(`${FOLDER}/eastwatch.yaml`)
     for (const role of ROLES) {
       expect(Object.keys(variablesOf(role)).sort(), role).toEqual(named)
       const taken = containerOf(role).envFrom.map(({ secretRef }) => secretRef?.name)
-      expect(taken.includes('eastwatch-store'), role).toBe(role === 'storage')
+      const own = [`eastwatch-kafka-${role}`, ...(role === 'storage' ? ['eastwatch-store'] : [])]
+      expect(taken.filter((name) => name !== undefined)).toEqual(own)
     }
   })
 })

@@ -108,30 +108,23 @@ describe('without the embedded store’s package', () => {
     afterAll(() => (started as Broker).stop())
     const bus = () => ({ kafka: { brokers: [(started as Broker).brokers], replicationFactor: 1 } })
 
-    it.for([...ROLES])(
-      '%s starts, if need be without its server',
-      async (role) => {
-        const child = spawn(process.execPath, [main, role], { cwd: folderWith({ bus: bus(), storage: server }) })
-        const gone = new Promise<number | null>((resolve) => child.once('close', resolve))
-        let said = ''
-        for (const stream of [child.stdout, child.stderr]) {
-          stream.on('data', (text) => {
-            said += text
-          })
-        }
-        try {
-          await until(
-            () => said.includes(role === 'storage' ? 'the store is not ready yet' : 'Ctrl-C stops it'),
-            60_000,
-          )
-          expect(child.exitCode).toBe(null)
-        } finally {
-          child.kill('SIGTERM')
-        }
-        expect(await gone).toBe(0)
-      },
-      120_000,
-    )
+    it.for([...ROLES])('%s starts, if need be without its server', { timeout: 120_000 }, async (role) => {
+      const child = spawn(process.execPath, [main, role], { cwd: folderWith({ bus: bus(), storage: server }) })
+      const gone = new Promise<number | null>((resolve) => child.once('close', resolve))
+      let said = ''
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', (text) => {
+          said += text
+        })
+      }
+      try {
+        await until(() => said.includes(role === 'storage' ? 'the store is not ready yet' : 'Ctrl-C stops it'), 60_000)
+        expect(child.exitCode).toBe(null)
+      } finally {
+        child.kill('SIGTERM')
+      }
+      expect(await gone).toBe(0)
+    })
 
     it('storage without a server ends with the package to install', async () => {
       const { code, err } = await eastwatch(['storage'], { bus: bus() })

@@ -144,6 +144,25 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
     })
   })
 
+  it('refuses a topic that was made by hand with too short records, before anything is lost', async () => {
+    const prefix = `${randomUUID()}.`
+    const admin = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    await admin.createTopics({ topics: [{ topic: `${prefix}in`, numPartitions: PARTITIONS, replicationFactor: 1 }] })
+    await admin.disconnect()
+    await expect(open(prefix)).rejects.toMatchObject({
+      code: 'config',
+      message: expect.stringContaining(`topic ${prefix}in has max.message.bytes=1048588, and 33619968 is needed`),
+    })
+  })
+
+  it('says that there are too few brokers for the copies asked for', async () => {
+    await expect(open(`${randomUUID()}.`, new Network(), PARTITIONS, { replicationFactor: 3 })).rejects.toMatchObject({
+      code: 'config',
+      message: expect.stringContaining('fewer brokers than bus.kafka.replicationFactor'),
+    })
+  })
+
   it('says that no broker can be reached', async () => {
     const reach = { brokers: [UNREACHABLE] }
     const topics = [{ name: 'in', partitions: 1 }]

@@ -8,13 +8,12 @@ export const {
   KafkaJSError,
   KafkaJSAggregateError,
   KafkaJSConnectionError,
-  KafkaJSGroupCoordinatorNotFound,
   KafkaJSNotImplemented,
   KafkaJSProtocolError,
   KafkaJSSASLAuthenticationError,
 } = kafkajs
 
-const MISSING_RIGHT = 'the user lacks a right; deploy/kafka/acls.sh has all that are needed'
+export const MISSING_RIGHT = 'the user lacks a right; deploy/kafka/acls.sh has all that are needed'
 const CODEC = "records are compressed in a way that is not read: set the topic's compression.type to producer"
 
 /** By the broker's name of the error. https://kafka.apache.org/protocol.html#protocol_error_codes */
@@ -48,6 +47,14 @@ export function fromKafka(error: unknown): unknown {
   return new PipelineError('bus_unavailable', `Kafka: ${said}`, { retriable: true, cause: error })
 }
 
+/**
+ * True for a group or a transactional id that nobody answers for: the brokers are not ready yet, or refuse to say. kafkajs drops what
+ * they said.
+ */
+export function isOfCoordinator(error: unknown): boolean {
+  return error instanceof Error && rootOf(error) instanceof kafkajs.KafkaJSGroupCoordinatorNotFound
+}
+
 /** What kafkajs gave up trying over, or wrapped. */
 function rootOf(error: Error): Error {
   return error.cause instanceof KafkaJSError ? rootOf(error.cause) : error
@@ -77,8 +84,6 @@ function adviceOn(error: Error): string | undefined {
 
 /** What else may be wrong where the error says too little to know. */
 function hintOn(error: Error): string | undefined {
-  if (error instanceof KafkaJSGroupCoordinatorNotFound)
-    return 'where it stays so, the user may lack a right on the group'
   if (error.name === 'KafkaJSConnectionClosedError' || /before secure TLS connection/.test(error.message)) {
     return 'where it stays so, see that the port is Kafka and that tls and sasl are what it wants'
   }
