@@ -53,10 +53,20 @@ describe('deploy/prometheus/eastwatch-rules.yaml', () => {
     expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length)
   })
 
-  it.skipIf(promtool.code !== 0)('promtool finds nothing wrong', async () => {
-    const { code, out, err } = await run('promtool', ['check', 'rules', join(ROOT, FILE)])
-    expect({ code, err }).toEqual({ code: 0, err: '' })
-    expect(out).toContain(`SUCCESS: ${rules.length} rules found`)
+  it.skipIf(promtool.code !== 0)('promtool finds nothing wrong, and each rule fires on what it is for', async () => {
+    const checked = await run('promtool', ['check', 'rules', join(ROOT, FILE)])
+    expect(checked).toMatchObject({ code: 0, err: '' })
+    expect(checked.out).toContain(`SUCCESS: ${rules.length} rules found`)
+    // Series that each make one rule fire, and a quiet pipeline that makes none.
+    const stories = join(import.meta.dirname, 'rules.promtool.yaml')
+    expect(await run('promtool', ['test', 'rules', stories])).toMatchObject({ code: 0 })
+    const [{ tests }] = documentsOf('test/deploy/rules.promtool.yaml') as [
+      { tests: { promql_expr_test: { exp_samples: { labels: string }[] }[] }[] },
+    ]
+    const fired = tests.flatMap((test) =>
+      test.promql_expr_test.flatMap((one) => one.exp_samples.map(({ labels }) => labels)),
+    )
+    for (const { alert } of rules) expect(fired.join(), alert).toContain(`alertname="${alert}"`)
   })
 
   describe.skipIf(noEngine())('beside a running Eastwatch', () => {
