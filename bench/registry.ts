@@ -7,6 +7,7 @@ import { benchGzipBombs } from './gzip-bombs.ts'
 import { benchKafkaPipeline } from './kafka-pipeline.ts'
 import { benchKafkaRestore } from './kafka-restore.ts'
 import { benchKafkaToClickHouse } from './kafka-to-clickhouse.ts'
+import { benchOtlpFromKafka } from './otlp-from-kafka.ts'
 import { benchOtlpToBus } from './otlp-to-bus.ts'
 import { benchReader } from './reader.ts'
 import type { Benchmark } from './row.ts'
@@ -18,6 +19,7 @@ export const BENCHMARKS: Record<string, Benchmark> = {
   detectors: benchDetectors,
   storage: benchStorage,
   'otlp-to-bus': benchOtlpToBus,
+  'otlp-from-kafka': benchOtlpFromKafka,
   'gzip-bombs': benchGzipBombs,
   'everything-on': benchEverythingOn,
   'cpu-shares': benchCpuShares,

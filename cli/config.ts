@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { AlertsConfig } from '../alerts/config.ts'
 import { CollectorConfig } from '../collector/config.ts'
+import { kafkaSourceInput } from '../collector/kafka/config.ts'
 import { BusConfig } from '../core/bus/config.ts'
 import { loadConfigFile } from '../core/config/load.ts'
 import { serverTlsProblems } from '../core/config/pem.ts'
@@ -30,9 +31,13 @@ const Parts = z.strictObject({
   alerts: AlertsConfig.prefault({}),
   telemetry: TelemetryConfig.prefault({}),
 })
-export const EastwatchConfig = Parts.superRefine(({ collector: { tls } }, context) => {
+export const EastwatchConfig = Parts.superRefine(({ bus, collector: { tls, kafka } }, context) => {
   for (const { key, message } of tls === undefined ? [] : serverTlsProblems(tls)) {
     context.addIssue({ code: 'custom', path: ['collector', 'tls', key], message })
+  }
+  if (kafka !== undefined && kafkaSourceInput(kafka, bus.kafka) === undefined) {
+    const message = 'name the brokers of the Kafka to read: here, or as bus.kafka'
+    context.addIssue({ code: 'custom', path: ['collector', 'kafka', 'brokers'], message })
   }
 })
 export type EastwatchConfig = z.output<typeof EastwatchConfig>

@@ -1,13 +1,17 @@
-/** The collector role: two listeners, one publisher, ticks. */
+/** The collector role: two listeners, Kafka where it is configured, one publisher, ticks. */
 
 import type { Bus } from '../core/bus/bus.ts'
+import { reachOf } from '../core/bus/kafka/client.ts'
 import { TOPIC } from '../core/bus/topics.ts'
 import { type Clock, SECOND } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Check } from '../core/telemetry/health.ts'
 import { Admission } from './admission.ts'
 import type { CollectorConfig } from './config.ts'
 import { Ingest } from './ingest.ts'
+import { Backlog } from './kafka/backlog.ts'
+import type { KafkaSourceInput } from './kafka/config.ts'
 import { type CollectorCounts, CollectorMetrics } from './metrics.ts'
 import type { Annotator } from './naming/annotate.ts'
 import { listenGrpc } from './otlp/grpc.ts'
@@ -21,6 +25,8 @@ import { collectorId, Ticker } from './ticker.ts'
 
 export interface CollectorOptions {
   config: CollectorConfig
+  /** What is read from Kafka; undefined for nothing. */
+  kafka?: KafkaSourceInput | undefined
   /** Where the collector's id is kept. */
   dataFolder: string
   bus: Pick<Bus, 'publish' | 'partitions'>
@@ -36,6 +42,8 @@ export interface CollectorOptions {
   counts?: SharedArrayBuffer
   /** Told why the log did not take the tick of a second, and, with undefined, that it takes them again. */
   onTickFailure?: (reason: string | undefined) => void
+  /** Told how reading from Kafka does, each time that changes. */
+  onKafkaState?: (state: Check) => void
 }
 
 export interface RunningCollector {
@@ -66,7 +74,8 @@ export async function startCollector(options: CollectorOptions, signal: AbortSig
     latenessUs: config.latenessSeconds * SECOND,
     limits: DEFAULT_LIMITS,
   }
-  const publisher = new Publisher({ bus, clock, rules, metrics })
+  const backlog = new Backlog(clock)
+  const publisher = new Publisher({ bus, clock, rules, metrics, reached: () => backlog.reached })
   const ingest = new Ingest({ publisher, admission: new Admission(config), clock, limits: DEFAULT_LIMITS, metrics })
   const senders = new Senders(config)
   const ticker = new Ticker({ publisher, producer: id, metrics, logger, onFailure: options.onTickFailure })
@@ -79,16 +88,28 @@ export async function startCollector(options: CollectorOptions, signal: AbortSig
     for (const listener of listeners) listener.cut()
     throw error
   }
+  const reading = new AbortController()
+  let read: Promise<void> | undefined
+  if (options.kafka !== undefined) {
+    const { connection, ...input } = options.kafka
+    const { maxBodyBytes } = config
+    // Loaded only where it is wanted, with the libraries that decompress.
+    const { readKafka } = await import('./kafka/source.ts')
+    const parts = { reach: reachOf(connection), input, ingest, backlog, clock, metrics, maxBodyBytes, logger }
+    read = readKafka({ ...parts, onState: (state) => options.onKafkaState?.(state) }, reading.signal)
+  }
   if (options.ticking) ticker.start(config.tickMs)
 
   const drain = async (): Promise<void> => {
     ingest.stop()
+    reading.abort()
     ticker.stop()
     const cut = setTimeout(() => {
       for (const listener of listeners) listener.cut()
     }, DRAIN_MS)
     await Promise.all(listeners.map((listener) => listener.stop()))
     clearTimeout(cut)
+    await read
     await publisher.drained()
     await ticker.tick(true).catch((error: unknown) => {
       logger.warn(

@@ -1,5 +1,6 @@
 /** Settings of the collector. */
 import { z } from 'zod'
+import { KafkaSourceConfig } from './kafka/config.ts'
 
 const address = (port: number, what: string) =>
   z.string().default(`127.0.0.1:${port}`).describe(`Where ${what} listens, as host:port. Port 0 takes a free one.`)
@@ -64,5 +65,8 @@ export const CollectorConfig = z.strictObject({
     .default(10)
     .describe('How long after its end a record may come without being marked late. As `detectors.latenessSeconds`.'),
   tickMs: count(1000).describe('How often the log is told the time.'),
+  kafka: KafkaSourceConfig.optional().describe(
+    'Reads what OpenTelemetry Collectors write to Kafka, beside the listeners (docs/otlp-kafka.md). `{}` where `bus.kafka` is that Kafka.',
+  ),
 })
 export type CollectorConfig = z.output<typeof CollectorConfig>

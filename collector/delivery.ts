@@ -21,8 +21,10 @@ export interface Delivery {
   signal: Signal
   encoding: Encoding
   sender: Sender
-  /** Epoch microseconds at which the whole body was there. */
+  /** Epoch microseconds at which the whole body was there; of a record of Kafka, at which Kafka had it. */
   received: number
+  /** Names its place, where it was read from a log that gives it again until it is durable; no other has it. */
+  origin?: string
 }
 
 /** What became of a delivery that is durable. */
@@ -34,12 +36,16 @@ export interface Receipt {
 }
 
 /**
- * Identity of a delivery: the first 128 bits of SHA-256 over its trust and its decompressed body. With the trust in it, nobody can
- * have a verified sender's records dropped as duplicates by sending the same bytes first.
+ * Identity of a delivery: the first 128 bits of SHA-256 over its trust and its decompressed body, or its trust and its origin. With the trust
+ * in it, nobody can have a verified sender's records dropped as duplicates by sending the same bytes first.
  */
-export function deliveryId({ body, sender }: Pick<Delivery, 'body' | 'sender'>): Uint8Array {
+export function deliveryId({ body, sender, origin }: Pick<Delivery, 'body' | 'sender' | 'origin'>): Uint8Array {
   const mark = sender.trust === 'verified' ? '\x01' : sender.identity === '' ? '\x00' : `\x02${sender.identity}\x00`
-  return createHash('sha256').update(mark).update(body).digest().subarray(0, DELIVERY_ID_BYTES)
+  const hash = createHash('sha256')
+  // No body that can be read begins like an origin: neither JSON nor a protobuf field does.
+  if (origin === undefined) hash.update(mark).update(body)
+  else hash.update(mark).update('\x00').update(origin)
+  return hash.digest().subarray(0, DELIVERY_ID_BYTES)
 }
 
 /** Identity of part `part` of a delivery whose calls do not fit one block; part 0 is the delivery itself. */

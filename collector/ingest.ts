@@ -7,6 +7,7 @@ import type { CollectorMetrics } from './metrics.ts'
 import { countItems, countItemsJson } from './otlp/count-items.ts'
 import type { ReadLimits } from './otlp/limits.ts'
 import type { Publisher } from './publisher.ts'
+import type { Rejected } from './rejected.ts'
 
 /** What an unreadable body costs of its sender's quota. */
 const RUBBISH_BYTES_PER_RECORD = 1024
@@ -29,19 +30,20 @@ export class Ingest {
 
   /**
    * Takes one request of a sender: room for it, its body as `read` gives it, and everything up to durability. `read` tells of each piece
-   * of memory before it keeps it. Throws a PipelineError that says what to answer, or what `read` throws.
+   * of memory before it keeps it. Throws a PipelineError that says what to answer, or what `read` throws. What is not said of its arrival is
+   * taken for now.
    */
   async receive(
-    { sender, signal, encoding }: Pick<Delivery, 'sender' | 'signal' | 'encoding'>,
+    announced: Omit<Delivery, 'body' | 'received'> & Partial<Pick<Delivery, 'received'>>,
     read: (take: (bytes: number) => void) => Promise<Uint8Array>,
   ): Promise<Receipt> {
     const { admission, clock } = this.#options
     try {
       if (this.#stopping) throw stopping()
-      const lease = admission.open(sender.key)
+      const lease = admission.open(announced.sender.key)
       try {
         const body = await read((bytes) => lease.take(bytes))
-        return await this.#accept({ body, signal, encoding, sender, received: clock.now() }, lease)
+        return await this.#accept({ received: clock.now(), ...announced, body }, lease)
       } finally {
         lease.release()
       }
@@ -49,6 +51,11 @@ export class Ingest {
       this.#countRefusal(error)
       throw error
     }
+  }
+
+  /** Keeps what cannot be read as a whole, with the reason, where there is nobody to tell; resolves when durable. */
+  setAside(rejected: Rejected): Promise<void> {
+    return this.#options.publisher.setAside(rejected)
   }
 
   /** Only the delivery may hold on to the body: it lets go of it once it was read, long before the records are durable. */

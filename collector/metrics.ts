@@ -16,6 +16,8 @@ export interface CollectorCounts {
   /** Requests refused because the bus or the collector's memory was full. */
   refused: number
   ticksMissed: number
+  /** Messages that Kafka deleted before they were read. */
+  lost: number
 }
 
 const SIGNALS = ['logs', 'traces', 'metrics'] as const satisfies readonly Signal[]
@@ -27,12 +29,14 @@ const EVENTS = {
   throttled: 'Requests put off because their sender was over its quota.',
   refused: 'Requests put off because the bus or memory was full.',
   ticksMissed: 'Ticks that could not be written.',
+  lost: 'Messages of the Kafka topics read that Kafka deleted before they were read.',
 } as const
 type Event = keyof typeof EVENTS
 const EVENT_NAMES = Object.keys(EVENTS) as Event[]
 
-/** Received and bytes by signal, then the events. */
-const FIGURES = 2 * SIGNALS.length + EVENT_NAMES.length
+/** Received and bytes by signal, then the events, then how far behind. */
+const BEHIND = 2 * SIGNALS.length + EVENT_NAMES.length
+const FIGURES = BEHIND + 1
 
 export function countsMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(FIGURES * Float64Array.BYTES_PER_ELEMENT)
@@ -53,6 +57,15 @@ export class CollectorMetrics {
 
   add(event: Event, by: number): void {
     this.#figures[2 * SIGNALS.length + EVENT_NAMES.indexOf(event)]! += by
+  }
+
+  /** How long the oldest message waits that is not durable. */
+  set behindSeconds(seconds: number) {
+    this.#figures[BEHIND] = seconds
+  }
+
+  get behindSeconds(): number {
+    return this.#figures[BEHIND]!
   }
 
   get counts(): CollectorCounts {
@@ -91,4 +104,15 @@ export function observeCollector(counts: () => CollectorCounts): void {
       .createObservableCounter(name, { description: EVENTS[event] })
       .addCallback((result) => result.observe(counts()[event]))
   }
+}
+
+/** Where Kafka is read; to be called once a process. */
+export function observeBehind(seconds: () => number): void {
+  metrics
+    .getMeter('eastwatch.collector')
+    .createObservableGauge('eastwatch_collector_kafka_behind_seconds', {
+      description: 'How long the oldest message of the Kafka topics read waits that is not durable.',
+      unit: 's',
+    })
+    .addCallback((result) => result.observe(seconds()))
 }

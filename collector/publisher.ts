@@ -5,7 +5,7 @@
  * What deliveries teach of names goes out with them, and is known from then on: of a delivery that is refused, or lost with this
  * process, nothing stays.
  *
- * Ticks go the same way. A tick's time is never past the arrival of a delivery that is not durable yet.
+ * Ticks go the same way. A tick's time is never past the arrival of a delivery that is not durable yet, nor past what other inputs say.
  */
 import { setImmediate } from 'node:timers/promises'
 import { CallRows } from '../core/block.ts'
@@ -19,7 +19,7 @@ import { FairQueue } from './fair-queue.ts'
 import type { CollectorMetrics } from './metrics.ts'
 import { gather, type LearnedName, namePublications } from './naming/learned-name.ts'
 import { DeliveryReader, type ReadDelivery, type ReadingRules } from './read-delivery.ts'
-import { encodeRejected } from './rejected.ts'
+import { encodeRejected, type Rejected } from './rejected.ts'
 
 /** A commit takes no further delivery once it holds so many records or characters of calls. */
 const COMMIT_RECORDS = 16_384
@@ -46,11 +46,19 @@ interface WaitingTick {
   reject(error: unknown): void
 }
 
+interface WaitingRejected {
+  rejected: Rejected
+  resolve(): void
+  reject(error: unknown): void
+}
+
 export interface PublisherOptions {
   bus: Pick<Bus, 'publish' | 'partitions'>
   clock: Clock
   rules: ReadingRules
   metrics: CollectorMetrics
+  /** Up to when inputs that are logs have been read; deliveries with an origin are its to look after. Absent, there are none. */
+  reached?: () => number
 }
 
 export class Publisher {
@@ -62,6 +70,7 @@ export class Publisher {
   /** Arrived and not durable. */
   readonly #pending = new Set<Delivery>()
   #ticks: WaitingTick[] = []
+  #setAside: WaitingRejected[] = []
   #lastTickTime = 0
   #underWay: Promise<void> | undefined
   #active = false
@@ -77,13 +86,21 @@ export class Publisher {
   /** Resolves when durable. Rejects with what `DeliveryReader` or the bus says. */
   publish(delivery: Delivery): Promise<Receipt> {
     return new Promise((resolve, reject) => {
-      this.#pending.add(delivery)
+      if (delivery.origin === undefined) this.#pending.add(delivery)
       this.#queue.push(delivery.sender.key, { delivery, resolve, reject })
       this.#start()
     })
   }
 
-  /** Writes a tick to every partition of calls, behind all that was gathered before it. */
+  /** Keeps what could not be read as a whole, and whose sender nobody can tell; resolves when durable. */
+  setAside(rejected: Rejected): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#setAside.push({ rejected, resolve, reject })
+      this.#start()
+    })
+  }
+
+  /** Writes a tick to every partition of calls, behind all that was gathered before it. None before an input has told its first time. */
   tick(tick: Omit<Tick, 'time'>): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#ticks.push({ tick, resolve, reject })
@@ -104,19 +121,23 @@ export class Publisher {
   }
 
   async #run(): Promise<void> {
-    while (this.#queue.size > 0 || this.#ticks.length > 0 || this.#underWay !== undefined) {
+    while (this.#hasWork || this.#underWay !== undefined) {
       // Whatever came in the same turn of the event loop shares a commit.
       await setImmediate()
       const commit = new Commit(this.#reader, this.#rows, this.#options)
       await this.#gather(commit)
       await this.#underWay
-      if (commit.waiting.length === 0 && this.#ticks.length === 0) continue
+      if (commit.waiting.length === 0 && this.#ticks.length === 0 && this.#setAside.length === 0) continue
       this.#underWay = this.#publish(commit).finally(() => {
         this.#underWay = undefined
         this.#wake()
       })
     }
     this.#active = false
+  }
+
+  get #hasWork(): boolean {
+    return this.#queue.size > 0 || this.#ticks.length > 0 || this.#setAside.length > 0
   }
 
   /** Until the commit is full, or may go out: where nothing is under way. */
@@ -143,11 +164,16 @@ export class Publisher {
   async #publish(commit: Commit): Promise<void> {
     const ticks = this.#ticks
     this.#ticks = []
-    const { bus } = this.#options
+    const setAside = this.#setAside
+    this.#setAside = []
+    const { bus, metrics } = this.#options
     try {
       const publications = this.#encoded(commit)
+      for (const { rejected } of setAside) publications.push(rejectedPublication(bus, [rejected]))
       for (const { tick } of ticks) {
-        const value = encodeTick({ ...tick, time: this.#tickTime() })
+        const time = this.#tickTime()
+        if (time === 0) continue
+        const value = encodeTick({ ...tick, time })
         for (let partition = 0; partition < bus.partitions(TOPIC.calls); partition += 1) {
           publications.push({ topic: TOPIC.calls, partition, value })
         }
@@ -156,10 +182,11 @@ export class Publisher {
       this.#options.rules.annotator.directory.know(commit.names)
       for (const { delivery } of commit.waiting) this.#pending.delete(delivery)
       commit.resolve()
-      for (const { resolve } of ticks) resolve()
+      metrics.add('rejected', setAside.length)
+      for (const { resolve } of [...ticks, ...setAside]) resolve()
     } catch (error) {
       for (const { delivery } of commit.waiting) this.#pending.delete(delivery)
-      for (const { reject } of [...commit.waiting, ...ticks]) reject(error)
+      for (const { reject } of [...commit.waiting, ...ticks, ...setAside]) reject(error)
     }
   }
 
@@ -174,7 +201,8 @@ export class Publisher {
 
   /** Never runs backwards, also where the clock does. */
   #tickTime(): number {
-    let time = this.#options.clock.now()
+    const { clock, reached } = this.#options
+    let time = Math.min(clock.now(), reached?.() ?? Number.POSITIVE_INFINITY)
     for (const { received } of this.#pending) time = Math.min(time, received)
     this.#lastTickTime = Math.max(this.#lastTickTime, time)
     return this.#lastTickTime
@@ -249,11 +277,9 @@ class Commit {
     for (const publication of namePublications(this.names, this.#options.bus.partitions(TOPIC.names))) {
       publications.push(publication)
     }
-    const partitions = this.#options.bus.partitions(TOPIC.rejected)
     for (const { rejected } of this.#read) {
       for (let from = 0; from < rejected.length; from += REJECTED_AT_A_TIME) {
-        const value = encodeRejected(rejected.slice(from, from + REJECTED_AT_A_TIME))
-        publications.push({ topic: TOPIC.rejected, partition: partitionOf(rejected[0]!.sender, partitions), value })
+        publications.push(rejectedPublication(this.#options.bus, rejected.slice(from, from + REJECTED_AT_A_TIME)))
       }
     }
     return publications
@@ -277,4 +303,10 @@ class Commit {
       })
     })
   }
+}
+
+/** Of one sender. */
+function rejectedPublication(bus: PublisherOptions['bus'], rejected: readonly Rejected[]): Publication {
+  const partition = partitionOf(rejected[0]!.sender, bus.partitions(TOPIC.rejected))
+  return { topic: TOPIC.rejected, partition, value: encodeRejected(rejected) }
 }

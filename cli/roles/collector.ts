@@ -1,6 +1,7 @@
 /** Collector: the listeners, in a thread of their own, and what is known of names. */
 
-import { observeCollector } from '../../collector/metrics.ts'
+import { kafkaSourceInput } from '../../collector/kafka/config.ts'
+import { observeBehind, observeCollector } from '../../collector/metrics.ts'
 import { type FollowedNames, followNames } from '../../collector/naming/follow.ts'
 import { rememberNames } from '../../collector/naming/remember.ts'
 import { type CollectorThread, startCollectorThread } from '../../collector/thread/start.ts'
@@ -31,7 +32,8 @@ export async function startCollectorRole(context: RoleContext): Promise<Collecto
   try {
     const { collector, logLevel } = config
     const known = await names.before
-    const options = { config: collector, dataFolder, policy, bus, names: known, clock, ticking, logLevel }
+    const kafka = collector.kafka && kafkaSourceInput(collector.kafka, config.bus.kafka)
+    const options = { config: collector, kafka, dataFolder, policy, bus, names: known, clock, ticking, logLevel }
     thread = await startCollectorThread(options, accepting.signal)
   } catch (error) {
     await endNames()
@@ -44,6 +46,10 @@ export async function startCollectorRole(context: RoleContext): Promise<Collecto
       : { ready: true, detail: `listens on ports ${thread.ports.grpc} (gRPC) and ${thread.ports.http} (HTTP)` },
   )
   health.register('bus', () => checkBus(bus, thread))
+  if (config.collector.kafka !== undefined) {
+    health.register('kafka', () => thread.kafkaState() ?? { ready: true, detail: 'begins to read' })
+    observeBehind(() => thread.kafkaBehindSeconds())
+  }
   observeCollector(() => thread.counts())
   const ended = Promise.race([thread.stopped, names.running])
   ended.catch(() => {

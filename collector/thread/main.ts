@@ -38,12 +38,14 @@ async function run(): Promise<void> {
   const collector: RunningCollector = await startCollector(
     {
       config: input.config,
+      kafka: input.kafka,
       dataFolder: input.dataFolder,
       bus,
       clock: input.clock === undefined ? systemClock : new SharedClock(input.clock),
       counts: input.counts,
       ticking: input.ticking,
       onTickFailure: (reason) => tell({ type: 'tickFailure', reason }),
+      onKafkaState: (state) => tell({ type: 'kafkaState', state }),
       sources: SOURCES,
       annotator: createAnnotator(() => snapshot, directory),
       logger: createLogger(input.logLevel),

@@ -1,13 +1,17 @@
 /** What the collector's thread and the thread that holds the bus tell each other. */
 import type { Publication } from '../../core/bus/bus.ts'
+import type { Check } from '../../core/telemetry/health.ts'
 import type { PolicySource } from '../../policy/read.ts'
 import type { CollectorConfig } from '../config.ts'
+import type { KafkaSourceInput } from '../kafka/config.ts'
 import type { LearnedName } from '../naming/learned-name.ts'
 import type { WireError } from './wire-error.ts'
 
 /** The thread's workerData. */
 export interface ThreadInput {
   config: CollectorConfig
+  /** What is read from Kafka; undefined for nothing. */
+  kafka: KafkaSourceInput | undefined
   dataFolder: string
   policy: PolicySource
   /** Partitions of the topics that the collector writes. */
@@ -39,4 +43,6 @@ export type FromThread =
   | { type: 'done'; request: number; error: WireError | undefined }
   /** Why the log did not take the last tick; undefined where it did. Sent when it changes. */
   | { type: 'tickFailure'; reason: string | undefined }
+  /** How reading from Kafka does. Sent when it changes. */
+  | { type: 'kafkaState'; state: Check }
   | { type: 'stopped' }

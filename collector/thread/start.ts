@@ -7,9 +7,11 @@ import { Worker } from 'node:worker_threads'
 import type { Bus } from '../../core/bus/bus.ts'
 import { TOPIC } from '../../core/bus/topics.ts'
 import { type Clock, SharedClock } from '../../core/clock.ts'
+import type { Check } from '../../core/telemetry/health.ts'
 import type { PolicySource } from '../../policy/read.ts'
 import type { RunningCollector } from '../app.ts'
 import type { CollectorConfig } from '../config.ts'
+import type { KafkaSourceInput } from '../kafka/config.ts'
 import { CollectorMetrics, countsMemory } from '../metrics.ts'
 import type { LearnedName } from '../naming/learned-name.ts'
 import type { FromThread, ThreadInput, ToThread } from './messages.ts'
@@ -18,6 +20,8 @@ import { fromWire, toWire } from './wire-error.ts'
 
 export interface CollectorThreadOptions {
   config: CollectorConfig
+  /** What is read from Kafka; absent for nothing. */
+  kafka?: KafkaSourceInput | undefined
   dataFolder: string
   policy: PolicySource
   bus: Pick<Bus, 'publish' | 'partitions'>
@@ -30,6 +34,10 @@ export interface CollectorThreadOptions {
 }
 
 export interface CollectorThread extends RunningCollector {
+  /** How reading from Kafka does; undefined where nothing is read. */
+  kafkaState(): Check | undefined
+  /** Seconds that the oldest message waits that is not durable. */
+  kafkaBehindSeconds(): number
   /** Reads the declared objects anew; where they are broken the old ones stay in force, and it rejects. */
   reloadPolicy(): Promise<void>
   /** Takes in what other collectors have learned. */
@@ -47,10 +55,11 @@ export async function startCollectorThread(
   signal: AbortSignal,
   entry = ENTRY,
 ): Promise<CollectorThread> {
-  const { bus, clock, config, dataFolder, names = [], policy, ticking, logLevel } = options
+  const { bus, clock, config, kafka, dataFolder, names = [], policy, ticking, logLevel } = options
   const counts = countsMemory()
   const workerData: ThreadInput = {
     config,
+    kafka,
     dataFolder,
     policy,
     partitions: Object.fromEntries(WRITTEN.map((topic) => [topic, bus.partitions(topic)])),
@@ -64,6 +73,7 @@ export async function startCollectorThread(
   const tell = (message: ToThread): void => thread.postMessage(message)
   const requests = new Requests()
   let tickFailure: string | undefined
+  let kafkaState: Check | undefined
   let stopping = false
   let failure: Error | undefined
 
@@ -101,6 +111,9 @@ export async function startCollectorThread(
         case 'tickFailure':
           tickFailure = message.reason
           break
+        case 'kafkaState':
+          kafkaState = message.state
+          break
         case 'stopped':
           stopping = true
           break
@@ -120,6 +133,8 @@ export async function startCollectorThread(
     counts: () => metrics.counts,
     tick: () => requests.ask((request) => tell({ type: 'tick', request })),
     tickFailure: () => tickFailure,
+    kafkaState: () => kafkaState,
+    kafkaBehindSeconds: () => metrics.behindSeconds,
     know: (names) => tell({ type: 'know', names }),
     reloadPolicy: () => requests.ask((request) => tell({ type: 'reloadPolicy', request })),
     stopped: ended,

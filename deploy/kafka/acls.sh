@@ -6,6 +6,7 @@
 #
 # PREFIX is bus.kafka.prefix, where there is one. COLLECTOR, DETECTORS, STORAGE and ALERTS name the users; with one user for all
 # four, give each the same name. A user of a certificate is named by its subject, or by what ssl.principal.mapping.rules makes of it.
+# OTLP_TOPICS are those of collector.kafka, where there are any, with spaces between them.
 set -euo pipefail
 
 prefix="${PREFIX:-}"
@@ -46,6 +47,11 @@ own() {
 allow "$collector" Write --topic "${topics}calls" --topic "${topics}rejected" --topic "${topics}names"
 allow "$collector" Read --topic "${topics}names"
 allow "$collector" Read --group "${topics}names@reader-" "${prefixed[@]}"
+
+for topic in ${OTLP_TOPICS:-}; do
+  allow "$collector" Read --topic "$topic"
+  allow "$collector" Read --group "${prefix}collector@$topic"
+done
 
 own "$detectors" detectors-
 allow "$detectors" Read --topic "${topics}calls" --topic "${topics}windows"

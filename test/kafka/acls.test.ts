@@ -13,12 +13,14 @@ import { FREE_PORTS, folderWith, runningIn, type Started, start, until } from '.
 import { noPipeline } from '../e2e/pipeline.ts'
 import { storyRecords, unreadable } from '../e2e/traffic.ts'
 import { type SecureBroker, startSecureBroker } from './broker.ts'
+import { Writer } from './reading.ts'
 
 const started = await startSecureBroker()
 if ('missing' in started) console.log(`tests of access lists are skipped: ${started.missing}`)
 const broker = started as SecureBroker
 const ROOT = join(import.meta.dirname, '../..')
 const PREFIX = `${randomUUID()}.`
+const OTLP_TOPIC = `otlp_logs-${randomUUID()}`
 
 const CALLS = 20
 
@@ -45,11 +47,12 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)(
       )
       chmodSync(tool, 0o755)
       execFileSync(join(ROOT, 'deploy/kafka/acls.sh'), ['--bootstrap-server', broker.brokers], {
-        env: { ...process.env, PATH: `${tools}:${process.env.PATH}`, PREFIX },
+        env: { ...process.env, PATH: `${tools}:${process.env.PATH}`, PREFIX, OTLP_TOPICS: OTLP_TOPIC },
         stdio: ['ignore', 'ignore', 'pipe'],
       })
       folder = folderWith({
         ...FREE_PORTS,
+        collector: { ...FREE_PORTS.collector, kafka: { topics: [{ topic: OTLP_TOPIC }] } },
         detectors: { latenessSeconds: 1 },
         bus: {
           partitions: 2,
@@ -80,6 +83,9 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)(
     }
 
     it('gives each role what it needs: what comes in is stored and judged, with a user for each of them', async () => {
+      const writer = new Writer(broker.brokers)
+      await writer.make([OTLP_TOPIC])
+      await writer.write(OTLP_TOPIC, [{ value: callsOfNow() }])
       for (const role of ROLES) running.set(role, start(folder, [role], { ROLE: role }))
       for (const [role, { out, err, ended }] of running) {
         const over = ended.then(({ code }) => {
@@ -100,13 +106,14 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)(
         const headers = { 'X-ClickHouse-User': 'eastwatch_reader', 'X-ClickHouse-Key': 'eastwatch' }
         return Number(await (await fetch(store, { method: 'POST', body: query, headers })).text())
       }
-      await expect.poll(() => count('calls'), { timeout: 60_000 }).toBe(CALLS)
-      await expect.poll(() => count('rejected'), { timeout: 60_000 }).toBe(1)
+      await expect.poll(() => count('calls'), { timeout: 60_000 }).toBe(2 * CALLS)
+      await expect.poll(() => count('rejected'), { timeout: 60_000 }).toBe(2)
       await expect.poll(() => count('windows'), { timeout: 60_000 }).toBeGreaterThan(0)
       // Of alerts: the log's time has come through every topic and group.
       for (const role of ROLES) {
         await expect.poll(() => readyz(role), { timeout: 60_000 }).toMatchObject({ status: 200 })
       }
+      expect((await readyz('collector')).text).toContain(`reads ${OTLP_TOPIC} (1 of its partitions)`)
       for (const { err } of running.values()) expect(err()).not.toMatch(/lacks a right/)
       for (const { child } of running.values()) child.kill('SIGTERM')
       for (const { ended } of running.values()) expect((await ended).code).toBe(0)
@@ -123,6 +130,7 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)(
       )
 
     it.each<[RoleName, string]>([
+      ['collector', OTLP_TOPIC],
       ['collector', TOPIC.findings],
       ['detectors', TOPIC.calls],
       ['storage', TOPIC.calls],
@@ -131,7 +139,7 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)(
     ])('does not let %s write %s', async (role, topic) => {
       const producer = clientOf(role).producer()
       await producer.connect()
-      const sent = producer.send({ topic: PREFIX + topic, messages: [{ value: 'x' }] })
+      const sent = producer.send({ topic: topic === OTLP_TOPIC ? topic : PREFIX + topic, messages: [{ value: 'x' }] })
       await expect(sent).rejects.toThrow(/not authorized/i)
       await producer.disconnect()
     })

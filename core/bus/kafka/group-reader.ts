@@ -4,14 +4,12 @@
  * kafkajs gives a fetch to its handler and fetches nothing more until all of it was handled, and sends heartbeats only in between. So
  * nothing is handled there: records go into each owner's feed, and a step that hangs holds up no other partition and no heartbeat.
  */
-import type { EachBatchHandler, Kafka } from 'kafkajs'
+import type { EachBatchHandler, Batch as Fetched, Kafka } from 'kafkajs'
 import { messageOf } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { retry } from '../../retry.ts'
-import type { ProcessOptions } from '../bus.ts'
 import { KafkaJSError } from './errors.ts'
-import { Feed, type Valve } from './feed.ts'
-import type { Names } from './names.ts'
+import type { Valve } from './feed.ts'
 import { PATIENCE } from './patience.ts'
 import type { Trial } from './trial.ts'
 import { Watchdog } from './watchdog.ts'
@@ -25,20 +23,43 @@ const SILENT_MS = 90_000
 
 export interface GroupReaderOptions {
   kafka: Kafka
-  names: Names
+  /** The names in Kafka. */
+  topic: string
+  groupId: string
   /** How long a member may be silent before its partitions go to others. */
   sessionTimeoutMs: number
   /** Of the group: passed with its first commit. */
   trial: Trial
-  /** Runs until the signal aborts. */
-  own(partition: number, feed: Feed, signal: AbortSignal): Promise<void>
+  /** Takes up a partition, until the signal aborts. Nothing is fetched of it before its valve is opened. */
+  own(partition: number, handle: PartitionHandle, signal: AbortSignal): Ownership
+  /** Told this process's share each time that changes, before `own` is called for what is new. */
+  onAssigned?(partitions: readonly number[]): void
+  /** The member has ended, with its share; the next one may follow. */
+  onLeft?(): void
   logger: Logger | undefined
 }
 
-interface Owned {
-  feed: Feed
-  stop: AbortController
+/** The consumer's side of a partition. */
+export interface PartitionHandle extends Valve {
+  /** Notes in Kafka that all before this offset is done. Throws what kafkajs does. */
+  commit(next: number): Promise<void>
+}
+
+/** Where what is fetched of a partition goes. */
+export interface Intake {
+  offer(fetched: Fetched): void
+  /** The consumer has joined its group anew, and knows neither where this partition is nor whether it may be fetched. */
+  refresh(): void
+}
+
+export interface Ownership {
+  intake: Intake
+  /** Resolves after the signal; rejects with what keeps the owner from going on. */
   done: Promise<void>
+}
+
+interface Owned extends Ownership {
+  stop: AbortController
 }
 
 /**
@@ -46,37 +67,28 @@ interface Owned {
  * made anew, with its owners. That is not left to kafkajs: it restarts some failures, leaves others dead, and restarts also what was told
  * to stop meanwhile.
  */
-export async function readGroup(
-  options: ProcessOptions,
-  signal: AbortSignal,
-  parts: GroupReaderOptions,
-): Promise<void> {
+export async function readGroup(options: GroupReaderOptions, signal: AbortSignal): Promise<void> {
+  const { topic, groupId: group, logger } = options
   const onRetry = (error: unknown, attempt: number): void => {
-    parts.logger?.warn(
-      { topic: options.topic, group: options.group, attempt, error: messageOf(error) },
-      'a reader of Kafka begins anew',
-    )
+    logger?.warn({ topic, group, attempt, error: messageOf(error) }, 'a reader of Kafka begins anew')
   }
   try {
-    await retry(() => beMember(options, signal, parts), { ...BACKOFF, signal, onRetry })
+    await retry(() => beMember(options, signal), { ...BACKOFF, signal, onRetry })
   } catch (error) {
     if (!signal.aborted) throw error
   }
 }
 
-async function beMember(
-  options: ProcessOptions,
-  signal: AbortSignal,
-  { kafka, names, sessionTimeoutMs, trial, own }: GroupReaderOptions,
-): Promise<void> {
-  const topic = names.topic(options.topic)
+async function beMember(options: GroupReaderOptions, signal: AbortSignal): Promise<void> {
+  const { kafka, topic, groupId, sessionTimeoutMs, trial, own } = options
   const consumer = kafka.consumer({
-    groupId: names.group(options),
+    groupId,
     sessionTimeout: sessionTimeoutMs,
     heartbeatInterval: Math.floor(sessionTimeoutMs / 10),
     maxWaitTimeInMs: MAX_WAIT_MS,
     maxBytes: FETCH_BYTES,
     maxBytesPerPartition: FETCH_BYTES,
+    allowAutoTopicCreation: false,
     retry: { ...PATIENCE, restartOnFailure: async () => false },
   })
   const owned = new Map<number, Owned>()
@@ -91,7 +103,7 @@ async function beMember(
       if (!(error instanceof KafkaJSError)) throw error
     }
   }
-  const valveOf = (partition: number): Valve => {
+  const handleOf = (partition: number): PartitionHandle => {
     const partitions = [{ topic, partitions: [partition] }]
     return {
       open: (from) =>
@@ -100,6 +112,7 @@ async function beMember(
           consumer.resume(partitions)
         }),
       close: () => order(() => consumer.pause(partitions)),
+      commit: (next) => consumer.commitOffsets([{ topic, partition, offset: String(next) }]),
     }
   }
   const release = (partition: number): void => {
@@ -109,30 +122,29 @@ async function beMember(
     leaving.push(done.catch(() => {}))
   }
   const run = (fail: (error: unknown) => void): void => {
-    const what = `the consumer of ${options.group} on ${options.topic}`
+    const what = `the consumer of ${groupId}`
     const watchdog = new Watchdog(what, SILENT_MS, ended.signal, fail)
     const { FETCH_START, GROUP_JOIN, REBALANCING } = consumer.events
     for (const event of [FETCH_START, GROUP_JOIN, REBALANCING]) consumer.on(event, () => watchdog.heard())
     consumer.on(consumer.events.CRASH, ({ payload }) => fail(payload.error))
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       const assigned = new Set(payload.memberAssignment[topic] ?? [])
-      for (const [partition, { feed }] of owned) {
-        if (assigned.has(partition)) feed.refresh()
+      for (const [partition, { intake }] of owned) {
+        if (assigned.has(partition)) intake.refresh()
         else release(partition)
       }
       options.onAssigned?.([...assigned])
       for (const partition of assigned) {
         if (owned.has(partition)) continue
-        const feed = new Feed(valveOf(partition))
-        // Nothing is fetched before the owner knows where to start.
-        feed.stop()
+        const handle = handleOf(partition)
+        handle.close()
         const stop = new AbortController()
-        const done = own(partition, feed, stop.signal)
-        done.catch(fail)
-        owned.set(partition, { feed, stop, done })
+        const ownership = own(partition, handle, stop.signal)
+        ownership.done.catch(fail)
+        owned.set(partition, { ...ownership, stop })
       }
     })
-    const eachBatch: EachBatchHandler = async ({ batch }) => owned.get(batch.partition)?.feed.offer(batch)
+    const eachBatch: EachBatchHandler = async ({ batch }) => owned.get(batch.partition)?.intake.offer(batch)
     consumer.run({ autoCommit: false, eachBatch }).catch(fail)
   }
   try {
@@ -148,7 +160,7 @@ async function beMember(
   } finally {
     ended.abort()
     for (const partition of [...owned.keys()]) release(partition)
-    options.onAssigned?.([])
+    options.onLeft?.()
     await Promise.all(leaving)
     await consumer.disconnect()
   }

@@ -19,8 +19,9 @@ import {
 import { hideAbortedRecords } from './aborted-records.ts'
 import { createClient, type Reach } from './client.ts'
 import { fromKafka } from './errors.ts'
+import { Feed } from './feed.ts'
 import { followTopic, type Stretch } from './follow.ts'
-import { readGroup } from './group-reader.ts'
+import { type Ownership, type PartitionHandle, readGroup } from './group-reader.ts'
 import { Names } from './names.ts'
 import { ownPartition } from './partition-owner.ts'
 import { Publisher } from './publisher.ts'
@@ -166,26 +167,34 @@ export class KafkaBus implements Bus {
       if (signal.aborted) return
       throw error
     }
-    await readGroup(options, signal, {
+    const own = (partition: number, handle: PartitionHandle, stop: AbortSignal): Ownership => {
+      const feed = new Feed(handle)
+      const done = ownPartition(options, AbortSignal.any([signal, stop]), {
+        kafka,
+        names,
+        partition,
+        feed,
+        logId: names.logId(clusterId),
+        copy: copies.of(`${clusterId}/${state}`, partition),
+        bounds: (topic, of) => this.#bounds(topic, of),
+        require: (records) => this.#require(records),
+        trial,
+        logger,
+      })
+      return { intake: feed, done }
+    }
+    const member = {
       kafka,
-      names,
+      topic: names.topic(options.topic),
+      groupId: names.group(options),
       sessionTimeoutMs,
       trial,
+      own,
+      onAssigned: (share: readonly number[]) => options.onAssigned?.(share),
+      onLeft: () => options.onAssigned?.([]),
       logger,
-      own: (partition, feed, stop) =>
-        ownPartition(options, AbortSignal.any([signal, stop]), {
-          kafka,
-          names,
-          partition,
-          feed,
-          logId: names.logId(clusterId),
-          copy: copies.of(`${clusterId}/${state}`, partition),
-          bounds: (topic, of) => this.#bounds(topic, of),
-          require: (records) => this.#require(records),
-          trial,
-          logger,
-        }),
-    })
+    }
+    await readGroup(member, signal)
   }
 
   async lag(): Promise<GroupLag[]> {

@@ -84,6 +84,14 @@ export function encodeJson(request: Request): Buffer {
   return Buffer.from(JSON.stringify(toJson('', request)))
 }
 
+/** A request in protobuf as OTLP/JSON. */
+export function jsonOf(body: Uint8Array): Buffer {
+  const request = type.toObject(type.decode(body), { longs: String, bytes: String })
+  const hexIds = (key: string, value: unknown): unknown =>
+    key === 'traceId' || key === 'spanId' ? Buffer.from(String(value), 'base64').toString('hex') : value
+  return Buffer.from(JSON.stringify(request, hexIds))
+}
+
 interface DecodedValue {
   stringValue?: string
   boolValue?: boolean

@@ -1,7 +1,6 @@
 import type { Kafka } from 'kafkajs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readGroup } from '../../../core/bus/kafka/group-reader.ts'
-import { Names } from '../../../core/bus/kafka/names.ts'
 import { readPartitions } from '../../../core/bus/kafka/read-partitions.ts'
 import { Trial } from '../../../core/bus/kafka/trial.ts'
 
@@ -38,16 +37,18 @@ describe('a consumer that says nothing', () => {
   it('of a group is made anew after a minute and a half, and not while it fetches', async () => {
     const { kafka, consumers } = silentKafka()
     const stop = new AbortController()
-    const options = { topic: 'in', group: 'g', signal: stop.signal, start: () => Promise.reject(new Error('no share')) }
-    const parts = {
+    const options = {
       kafka,
-      names: new Names(''),
+      topic: 'in',
+      groupId: 'g@in',
       sessionTimeoutMs: 10_000,
-      own: async () => {},
+      own: () => {
+        throw new Error('no share')
+      },
       trial: new Trial(),
       logger: undefined,
     }
-    const running = readGroup(options, stop.signal, parts)
+    const running = readGroup(options, stop.signal)
     await vi.advanceTimersByTimeAsync(89_000)
     consumers[0]!.tell('fetch')
     await vi.advanceTimersByTimeAsync(89_000)
