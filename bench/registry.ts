@@ -9,6 +9,7 @@ import { benchKafkaRestore } from './kafka-restore.ts'
 import { benchKafkaToClickHouse } from './kafka-to-clickhouse.ts'
 import { benchOtlpFromKafka } from './otlp-from-kafka.ts'
 import { benchOtlpToBus } from './otlp-to-bus.ts'
+import { benchOtlpToKafka } from './otlp-to-kafka.ts'
 import { benchReader } from './reader.ts'
 import type { Benchmark } from './row.ts'
 import { benchStorage } from './storage.ts'
@@ -23,6 +24,7 @@ export const BENCHMARKS: Record<string, Benchmark> = {
   'gzip-bombs': benchGzipBombs,
   'everything-on': benchEverythingOn,
   'cpu-shares': benchCpuShares,
+  'otlp-to-kafka': benchOtlpToKafka,
   'kafka-to-clickhouse': benchKafkaToClickHouse,
   'kafka-restore': benchKafkaRestore,
   'kafka-pipeline': benchKafkaPipeline,
