@@ -17,6 +17,9 @@ export interface Broker {
   start(): Promise<void>
   /** SIGKILL, and gone when this resolves. */
   kill(): Promise<void>
+  /** It stands still, with all of its connections: SIGSTOP, until `resume`. */
+  pause(): void
+  resume(): void
   stop(): Promise<void>
 }
 
@@ -37,6 +40,7 @@ export async function startBroker(): Promise<Broker | { missing: string }> {
   const start = () => kafka('start', '--folder', folder)
   const { code, said, error } = await start()
   if (code !== 0) return { missing: error }
+  const pid = () => Number(readFileSync(join(folder, 'pid'), 'utf8'))
   return {
     brokers: said.replace('KAFKA_BROKERS=', ''),
     async start() {
@@ -44,10 +48,12 @@ export async function startBroker(): Promise<Broker | { missing: string }> {
       if (again.code !== 0) throw new Error(again.error)
     },
     async kill() {
-      const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'))
-      process.kill(pid, 'SIGKILL')
-      while (isRunning(pid)) await delay(LOOK_MS)
+      const killed = pid()
+      process.kill(killed, 'SIGKILL')
+      while (isRunning(killed)) await delay(LOOK_MS)
     },
+    pause: () => void process.kill(pid(), 'SIGSTOP'),
+    resume: () => void process.kill(pid(), 'SIGCONT'),
     async stop() {
       await kafka('stop', '--folder', folder)
     },
