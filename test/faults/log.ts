@@ -1,4 +1,5 @@
-/** What Kafka holds in the end, read by somebody who belongs to no group. */
+/** What Kafka holds in the end, read by a group of its own. */
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +8,7 @@ import { Block } from '../../core/block.ts'
 import { openKafkaBus } from '../../core/bus/kafka/kafka-bus.ts'
 import { TOPIC, topicSpecs } from '../../core/bus/topics.ts'
 import { type AlertRecord, decodeAlertRecord } from '../../storage/incident-records.ts'
+import { nextOf, plain } from '../core/bus/drive.ts'
 import { SESSION_MS, type Site } from './site.ts'
 
 export interface Log {
@@ -28,15 +30,24 @@ export async function readLog({ broker, prefix, partitions }: Site): Promise<Log
     sessionTimeoutMs: SESSION_MS,
   })
   const log: Log = { received: 0, duplicates: 0, changes: [] }
-  const each = (topic: string, take: (value: Uint8Array) => void) => {
+  const end = Buffer.from(randomUUID())
+  const each = async (topic: string, take: (value: Uint8Array) => void) => {
+    await bus.publish(Array.from({ length: partitions }, (_, partition) => ({ topic, partition, value: end })))
     const stop = new AbortController()
-    const onRecords = (records: readonly { value: Uint8Array }[]) => {
-      for (const { value } of records) take(value)
-    }
-    const { caughtUp, running } = bus.follow!({ topic, since: 0, onRecords, signal: stop.signal })
-    return caughtUp.then(() => {
-      stop.abort()
-      return running
+    let ended = 0
+    await bus.process({
+      topic,
+      group: 'judge',
+      signal: stop.signal,
+      start: (assignment) =>
+        plain(assignment, (batch) => {
+          for (const { value } of batch.records) {
+            if (end.equals(value)) ended += 1
+            else take(value)
+          }
+          if (ended === partitions) stop.abort()
+          return { next: nextOf(batch) }
+        }),
     })
   }
   const seen = new Set<string>()
