@@ -2,12 +2,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Fault } from './fault.ts'
 
-export function brokerPause(ms: number): Fault {
+export function brokerPause(seconds: number): Fault {
   return {
-    name: `broker pause of ${ms / 1000} s`,
+    name: `broker pause of ${seconds} s`,
     inject: async ({ broker }) => broker.pause(),
     async heal({ broker }) {
-      await delay(ms)
+      await delay(seconds * 1000)
       broker.resume()
     },
   }

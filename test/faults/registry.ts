@@ -1,3 +1,4 @@
+/** The faults that there are, and what they add up to. */
 import { ROLES } from '../../cli/roles/role.ts'
 import { brokerPause } from './broker-pause.ts'
 import { brokerRestart } from './broker-restart.ts'
@@ -11,16 +12,42 @@ import { storeSlow } from './store-slow.ts'
 
 const MINUTE_S = 60
 
-const KILLS: readonly Fault[] = [...ROLES.map((role) => kill(role)), kill('collector', 'storage'), kill(...ROLES)]
+/** Each role dies alone and with others. */
+const DEATHS: readonly Fault[] = [
+  kill('collector'),
+  kill('storage'),
+  kill('detectors', 'alerts'),
+  kill('collector', 'storage'),
+  kill(...ROLES),
+]
 
-/** Every kind of fault that fits into a minute. */
+/** Every kind of fault that fits into a minute or two. */
 export const SHORT: readonly Fault[] = [
-  ...KILLS,
+  ...DEATHS,
   stall('detectors'),
   brokerRestart,
-  brokerPause(8000),
+  brokerPause(8),
   storeRefuses,
   storeSlow,
   poison,
   clockOff(MINUTE_S),
 ]
+
+/** A hundred deaths and more. */
+export const MANY_DEATHS: readonly Fault[] = Array.from({ length: 10 }, () => [
+  ...DEATHS,
+  ...ROLES.map((role) => kill(role)),
+]).flat()
+
+/** What lasts: every process stalls, and what serves them is away for as long as a minute. */
+export const LONG_PAUSES: readonly Fault[] = [
+  brokerPause(MINUTE_S),
+  ...(['detectors', 'storage', 'alerts'] as const).map((role) => stall(role)),
+  brokerRestart,
+  brokerRestart,
+  storeRefuses,
+  storeSlow,
+]
+
+/** A clock leaps by a minute or by ten, ahead or back, and is set right. */
+export const CLOCK_JUMPS: readonly Fault[] = [MINUTE_S, -MINUTE_S, 9 * MINUTE_S, MINUTE_S].map((by) => clockOff(by))

@@ -67,6 +67,11 @@ export class Site {
     return this.prefix + name
   }
 
+  /** What the store has, asked as its own writer. */
+  rows(sql: string): Promise<Record<string, unknown>[]> {
+    return this.#server.rows(sql)
+  }
+
   /** Whatever state it is in: nothing is left of it but the broker. */
   async end(): Promise<void> {
     this.broker.resume()

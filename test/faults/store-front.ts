@@ -4,15 +4,14 @@ import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** `refuse`: says that it is unavailable, hangs up, or does what it was asked and loses the answer, in turn. */
-type Manner = { passes: true } | { refuses: true } | { delayMs: number }
+type Manner = { name: 'pass' | 'refuse' | 'hang up' } | { name: 'delay'; ms: number }
 
 export class StoreFront {
   readonly url: string
   /** Requests that it has not simply passed on. */
   harmed = 0
   readonly stop: () => Promise<void>
-  #manner: Manner = { passes: true }
+  #manner: Manner = { name: 'pass' }
 
   private constructor(url: string, stop: () => Promise<void>) {
     this.url = url
@@ -32,29 +31,34 @@ export class StoreFront {
     return front
   }
 
+  /** Says that it is unavailable, hangs up, or does what it was asked and loses the answer, in turn. */
   refuse(): void {
-    this.#manner = { refuses: true }
+    this.#manner = { name: 'refuse' }
   }
 
-  delay(delayMs: number): void {
-    this.#manner = { delayMs }
+  hangUp(): void {
+    this.#manner = { name: 'hang up' }
+  }
+
+  delay(ms: number): void {
+    this.#manner = { name: 'delay', ms }
   }
 
   pass(): void {
-    this.#manner = { passes: true }
+    this.#manner = { name: 'pass' }
   }
 
   async #serve(target: string, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const manner = this.#manner
-    if ('passes' in manner) return passOn(target, incoming, outgoing)
+    if (manner.name === 'pass') return passOn(target, incoming, outgoing)
     this.harmed += 1
-    if ('delayMs' in manner) {
-      await delay(manner.delayMs)
+    if (manner.name === 'delay') {
+      await delay(manner.ms)
       return passOn(target, incoming, outgoing)
     }
-    const harm = this.harmed % 3
-    if (harm === 0) incoming.resume().once('end', () => outgoing.writeHead(503).end('unavailable'))
-    else if (harm === 1) incoming.socket.destroy()
+    const harm = manner.name === 'hang up' ? 0 : this.harmed % 3
+    if (harm === 0) incoming.socket.destroy()
+    else if (harm === 1) incoming.resume().once('end', () => outgoing.writeHead(503).end('unavailable'))
     else passOn(target, incoming, outgoing, () => outgoing.destroy())
   }
 }

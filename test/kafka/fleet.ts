@@ -1,4 +1,5 @@
 /** Roles as processes of their own on one Kafka: started, told the time, killed, started again on the same folders. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { ROLES, type RoleName } from '../../cli/roles/role.ts'
 import type { GroupLag } from '../../core/bus/bus.ts'
 import { SECOND } from '../../core/clock.ts'
@@ -13,6 +14,8 @@ const AGAIN = { firstMs: 50, maxMs: 1000 }
 const SETTLE_MS = 240_000
 /** Less than the 5 s by which one collector's time may lead the others' (core/watermark.ts): they tick one after the other. */
 const SETTLE_STEP_US = 4 * SECOND
+/** Between two looks at how far the groups are, which take longer than a step. */
+const SETTLE_STEPS = 5
 
 interface Member {
   role: RoleName
@@ -103,10 +106,21 @@ export class Fleet {
     await until(member, (process) => process.jump(timeOf(member, this.#nowUs)))
   }
 
+  /** Time goes on as the machine's does, a tick a second, until the signal aborts. */
+  async live(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#setTime(Date.now() * 1000)
+      await this.#tick()
+      await delay(1000, undefined, { signal }).catch(() => {})
+    }
+  }
+
   async settleAndStop(): Promise<void> {
     const tick = async () => {
-      await this.#setTime(this.#nowUs + SETTLE_STEP_US)
-      await this.#tick()
+      for (let step = 0; step < SETTLE_STEPS; step += 1) {
+        await this.#setTime(this.#nowUs + SETTLE_STEP_US)
+        await this.#tick()
+      }
     }
     await settle({ tick, lag: () => this.#lag(), signal: AbortSignal.timeout(SETTLE_MS) })
     for (const role of [...ROLES].reverse()) {
