@@ -55,8 +55,8 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)('ten minutes
     await expect.poll(stored, { timeout: ARRIVE_MS, interval: 1000 }).toBeGreaterThanOrEqual(load.acknowledged)
     stop.abort()
     await time
-    await fleet.settleAndStop()
     memory.stop()
+    await fleet.settleAndStop()
     const most = Math.max(...memory.samples)
     console.log(
       `acknowledged ${load.acknowledged} (${takenMeanwhile} while it was away), put off ${putOff}, stored ${await stored()}, ` +
