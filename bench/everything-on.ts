@@ -10,6 +10,7 @@ import type { GroupLag } from '../core/bus/bus.ts'
 import { StorageConfig } from '../storage/config.ts'
 import { openReader } from '../storage/query.ts'
 import { Child } from './child.ts'
+import { judgedRows } from './judged.ts'
 import { NODE_FLAGS } from './node-flags.ts'
 import { declareShop } from './otlp-to-bus.ts'
 import type { Row } from './row.ts'
@@ -103,14 +104,6 @@ async function drained(pipeline: Child<Started>, records: number): Promise<void>
     }
     await delay(SAMPLE_MS)
   }
-}
-
-/** Stage 1 commits once a minute, so its offset does not tell how far it is; its counter does. */
-async function judgedRows(healthPort: number): Promise<number> {
-  const metrics = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()
-  return Number(
-    /^eastwatch_detector_events_total\{[^}]*stage="stage1"[^}]*kind="rows"[^}]*\} (\d+)/m.exec(metrics)?.[1] ?? 0,
-  )
 }
 
 async function storedCalls(dataFolder: string): Promise<{ rows: number; bytes: number }> {

@@ -4,6 +4,9 @@ import { benchCpuShares } from './cpu-shares.ts'
 import { benchDetectors } from './detectors.ts'
 import { benchEverythingOn } from './everything-on.ts'
 import { benchGzipBombs } from './gzip-bombs.ts'
+import { benchKafkaPipeline } from './kafka-pipeline.ts'
+import { benchKafkaRestore } from './kafka-restore.ts'
+import { benchKafkaToClickHouse } from './kafka-to-clickhouse.ts'
 import { benchOtlpToBus } from './otlp-to-bus.ts'
 import { benchReader } from './reader.ts'
 import type { Benchmark } from './row.ts'
@@ -18,4 +21,7 @@ export const BENCHMARKS: Record<string, Benchmark> = {
   'gzip-bombs': benchGzipBombs,
   'everything-on': benchEverythingOn,
   'cpu-shares': benchCpuShares,
+  'kafka-to-clickhouse': benchKafkaToClickHouse,
+  'kafka-restore': benchKafkaRestore,
+  'kafka-pipeline': benchKafkaPipeline,
 }

@@ -1,6 +1,7 @@
 /** Says of each failure of the store what to do about it, and whether it is worth another try. */
 import { ClickHouseError } from '@clickhouse/client'
 import { messageOf, PipelineError } from '../core/errors.ts'
+import { type TlsProblem, tlsProblemOf } from '../core/tls-error.ts'
 
 /** Codes that say "not now". https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp */
 const PASSING = new Set([
@@ -32,13 +33,13 @@ const DISK_FULL = /no space left on device|ENOSPC|disk quota exceeded/i
 const REFUSED = new Set(['192', '193', '194', '516'])
 const ACCESS_DENIED = '497'
 
-/** As Node names what is wrong with a server's certificate. https://nodejs.org/api/tls.html#x509-certificate-error-codes */
-const UNTRUSTED =
-  /^(CERT_|ERR_TLS_CERT_|UNABLE_TO_(GET|VERIFY|DECRYPT|DECODE)|(DEPTH_ZERO_)?SELF_SIGNED|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH|PATH_LENGTH)/
-/** The server refuses this program's certificate, or misses one. */
-const CERTIFICATE_WANTED = /^ERR_SSL_.*ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA|HANDSHAKE)/
-/** In OpenSSL's words: before the first byte of TLS, Node has no code of its own for it. */
-const NOT_TLS = /wrong version number|packet length too long/
+const TLS_ADVICE: Record<TlsProblem, string> = {
+  untrusted:
+    'the certificate of the store is not trusted: storage.tls.ca must hold the authority that signed it, for the host in storage.url',
+  certificate_wanted:
+    "the store does not take this program's certificate: set storage.tls.certificate and storage.tls.key to one that it trusts",
+  not_tls: 'the store does not speak TLS at this port: storage.url must name its https port',
+}
 
 const MAX_TEXT = 2000
 
@@ -86,14 +87,8 @@ function failure(what: string, cause: unknown): PipelineError {
   const { code = '' } = cause as NodeJS.ErrnoException
   // An attempt at several addresses that all failed has a code and no message.
   const why = messageOf(cause).slice(0, MAX_TEXT) || code
-  const advice = UNTRUSTED.test(code)
-    ? `the certificate of the store is not trusted: storage.tls.ca must hold the authority that signed it, for the host in storage.url`
-    : CERTIFICATE_WANTED.test(code)
-      ? `the store does not take this program's certificate: set storage.tls.certificate and storage.tls.key to one that it trusts`
-      : NOT_TLS.test(why)
-        ? 'the store does not speak TLS at this port: storage.url must name its https port'
-        : undefined
-  return advice === undefined
+  const problem = tlsProblemOf(code, why)
+  return problem === undefined
     ? new PipelineError('store_unavailable', `${what}: the store does not answer: ${why}`, { retriable: true, cause })
-    : new PipelineError('config', `${what}: ${advice} (${why})`, { retriable: true, cause })
+    : new PipelineError('config', `${what}: ${TLS_ADVICE[problem]} (${why})`, { retriable: true, cause })
 }

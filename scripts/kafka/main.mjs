@@ -1,67 +1,30 @@
 /**
  * A real Apache Kafka broker on loopback, for development and tests, without containers.
  *
- *   npm run kafka -- start [--folder <folder>]   starts it, or finds it running; prints KAFKA_BROKERS=<host:port>
- *   npm run kafka -- stop  [--folder <folder>]   stops it; its records stay, and the next start goes on with them
+ *   npm run kafka -- start [--folder <folder>] [--secure]   starts it, or finds it running; prints where it is
+ *   npm run kafka -- stop  [--folder <folder>]              stops it; its records stay, and the next start goes on with them
+ *   npm run kafka -- tool <class> [arguments ...]           runs one of Kafka's tools, as org.apache.kafka.tools.AclCommand
  *
- * The jars come from Maven Central by pom.xml, once, into .cache/kafka. One folder is one broker (KRaft, one node), with ports of its
- * own that stay the same over restarts, also after it was killed.
+ * One folder is one broker (KRaft, one node), with ports of its own that stay the same over restarts, also after it was killed. With
+ * --secure it has TLS, users and access lists as well (secure.mjs); a folder stays what it was made as.
  */
 import { execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs, promisify } from 'node:util'
+import { CACHE, java, Refusal, requireJars, requireJava } from './jars.mjs'
+import { makeCertificates, SCRAM_USERS, SECURE_LISTENERS, secureProperties } from './secure.mjs'
 
-const VERSION = /<version>(4\.[\d.]+)</.exec(readFileSync(join(import.meta.dirname, 'pom.xml'), 'utf8'))[1]
-const CACHE = join(import.meta.dirname, '../../.cache/kafka')
-const JARS = join(CACHE, VERSION)
-const JAVA_AT_LEAST = 17
-const RESOLVE_MS = 300_000
 const START_MS = 60_000
 const STOP_MS = 30_000
 const LOOK_MS = 100
+/** A port that was free a moment ago may be another's by now. */
+const NEW_PORTS = 3
 
 const run = promisify(execFile)
-
-class Refusal extends Error {}
-
-async function requireJava() {
-  if (process.platform !== 'linux') throw new Refusal(`this needs Linux, and this is ${process.platform}`)
-  const { stderr } = await run('java', ['-version']).catch(() => {
-    throw new Refusal(`Kafka needs Java ${JAVA_AT_LEAST} or later, and there is no java here; install a Java runtime`)
-  })
-  const version = Number(/version "(\d+)/.exec(stderr)?.[1])
-  if (version < JAVA_AT_LEAST) {
-    throw new Refusal(`Kafka ${VERSION} needs Java ${JAVA_AT_LEAST} or later, this is Java ${version}`)
-  }
-}
-
-/** Resolves beside the final folder and renames, so that two runs at once both end with a whole one. */
-async function requireJars() {
-  if (existsSync(JARS)) return
-  mkdirSync(CACHE, { recursive: true })
-  const work = mkdtempSync(join(CACHE, 'resolve-'))
-  console.error(`resolving Kafka ${VERSION} with Maven, once ...`)
-  try {
-    const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${work}/jars`]
-    await run('mvn', ['-B', '-q', '-f', join(import.meta.dirname, 'pom.xml'), ...goal], { timeout: RESOLVE_MS })
-    renameSync(join(work, 'jars'), JARS)
-  } catch (error) {
-    if (existsSync(JARS)) return
-    if (error.code === 'ENOENT') throw new Refusal('Kafka is resolved by Maven, and there is no mvn here; install it')
-    const said = String(error.stdout ?? '')
-      .trim()
-      .split('\n')
-      .slice(0, 3)
-      .join(' ')
-    throw new Refusal(`Maven cannot resolve Kafka ${VERSION}: ${said || error.message}`)
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
-}
 
 async function freePort() {
   const server = createServer()
@@ -71,17 +34,22 @@ async function freePort() {
   return port
 }
 
-function properties(folder, port, controllerPort) {
-  const listeners = `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`
+async function properties(folder, secure) {
+  const protocols = { PLAINTEXT: 'PLAINTEXT', CONTROLLER: 'PLAINTEXT', ...(secure ? SECURE_LISTENERS : {}) }
+  const addresses = new Map()
+  for (const name of Object.keys(protocols)) addresses.set(name, `127.0.0.1:${await freePort()}`)
+  const listeners = [...addresses].map(([name, address]) => `${name}://${address}`).join(',')
   return `${Object.entries({
     'process.roles': 'broker,controller',
     'node.id': 1,
-    'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
+    'controller.quorum.bootstrap.servers': addresses.get('CONTROLLER'),
     listeners,
     'advertised.listeners': listeners,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'listener.security.protocol.map': Object.entries(protocols)
+      .map((one) => one.join(':'))
+      .join(','),
     'log.dirs': join(folder, 'data'),
     // Partition counts are a contract: a topic that nobody made is an error, never made in passing.
     'auto.create.topics.enable': false,
@@ -96,22 +64,31 @@ function properties(folder, port, controllerPort) {
     // Tests must not wait for members that do not come, nor for those that were killed.
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1000,
+    ...(secure ? secureProperties(tlsFolder(folder)) : {}),
   })
     .map(([key, value]) => `${key}=${value}`)
     .join('\n')}\n`
 }
 
-const java = (...args) => ['-cp', join(JARS, '*'), ...args]
+const tlsFolder = (folder) => join(folder, 'tls')
 
 /** Made whole or not at all: what `format` leaves half done is made anew. */
-async function requireFormatted(folder) {
+async function requireFormatted(folder, secure) {
   const file = join(folder, 'server.properties')
-  if (existsSync(file)) return file
+  if (existsSync(file)) {
+    if (secure === (secureBrokersOf(file) !== undefined)) return file
+    throw new Refusal(`${folder} is a ${secure ? 'plain' : 'secure'} broker's; name another folder`)
+  }
   rmSync(join(folder, 'data'), { recursive: true, force: true })
   const draft = join(folder, 'server.properties.draft')
-  writeFileSync(draft, properties(folder, await freePort(), await freePort()))
+  if (secure) {
+    mkdirSync(tlsFolder(folder), { recursive: true })
+    makeCertificates(tlsFolder(folder))
+  }
+  writeFileSync(draft, await properties(folder, secure))
   const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url')
-  await run('java', java('kafka.tools.StorageTool', 'format', '--standalone', '-t', id, '-c', draft))
+  const users = secure ? SCRAM_USERS : []
+  await run('java', java('kafka.tools.StorageTool', 'format', '--standalone', '-t', id, '-c', draft, ...users))
   renameSync(draft, file)
   return file
 }
@@ -127,15 +104,32 @@ function runningPid(folder) {
   }
 }
 
-const brokersOf = (file) => /^listeners=PLAINTEXT:\/\/([\d.:]+)/m.exec(readFileSync(file, 'utf8'))[1]
+const listenerOf = (name, file) =>
+  new RegExp(`^listeners=(?:.*,)?${name}://([\\d.:]+)`, 'm').exec(readFileSync(file, 'utf8'))?.[1]
+const brokersOf = (file) => listenerOf('PLAINTEXT', file)
+const secureBrokersOf = (file) => listenerOf('SASL_SSL', file)
 
-async function start(folder) {
+async function start(folder, { secure = false }) {
   await requireJava()
   await requireJars()
   mkdirSync(folder, { recursive: true })
-  const file = await requireFormatted(folder)
-  if (runningPid(folder) === undefined) await launch(folder, file)
+  const isNew = !existsSync(join(folder, 'server.properties'))
+  let file = await requireFormatted(folder, secure)
+  for (let left = isNew ? NEW_PORTS : 1; runningPid(folder) === undefined; left -= 1) {
+    try {
+      await launch(folder, file)
+    } catch (error) {
+      if (left === 1 || !readFileSync(join(folder, 'broker.log'), 'utf8').includes('Address already in use'))
+        throw error
+      rmSync(file)
+      file = await requireFormatted(folder, secure)
+    }
+  }
   console.log(`KAFKA_BROKERS=${brokersOf(file)}`)
+  if (!secure) return
+  console.log(`KAFKA_SASL_BROKERS=${secureBrokersOf(file)}`)
+  console.log(`KAFKA_TLS_BROKERS=${listenerOf('SSL', file)}`)
+  console.log(`KAFKA_TLS_FOLDER=${tlsFolder(folder)}`)
 }
 
 async function launch(folder, file) {
@@ -177,13 +171,29 @@ async function stop(folder) {
   console.log('stopped')
 }
 
+/** Ends as the tool ends. */
+async function tool(mainClass, args) {
+  await requireJava()
+  await requireJars()
+  const quiet = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'
+  const child = spawn('java', [quiet, ...java(mainClass, ...args)], { stdio: 'inherit' })
+  process.exitCode = await new Promise((done) => child.once('exit', (code) => done(code ?? 1)))
+}
+
+const USE = 'use: npm run kafka -- start|stop [--folder <folder>] [--secure], or tool <class> [arguments ...]'
 const COMMANDS = { start, stop }
+const OPTIONS = { folder: { type: 'string' }, secure: { type: 'boolean' } }
+
+async function main([first, second, ...rest]) {
+  if (first === 'tool' && second !== undefined) return tool(second, rest)
+  const { positionals, values } = parseArgs({ allowPositionals: true, options: OPTIONS })
+  const command = positionals.length === 1 && Object.hasOwn(COMMANDS, positionals[0]) && COMMANDS[positionals[0]]
+  if (!command) throw new TypeError(USE)
+  return command(resolve(values.folder ?? join(CACHE, values.secure ? 'secure-broker' : 'broker')), values)
+}
 
 try {
-  const { positionals, values } = parseArgs({ allowPositionals: true, options: { folder: { type: 'string' } } })
-  const command = positionals.length === 1 && Object.hasOwn(COMMANDS, positionals[0]) && COMMANDS[positionals[0]]
-  if (!command) throw new TypeError('use: npm run kafka -- start|stop [--folder <folder>]')
-  await command(resolve(values.folder ?? join(CACHE, 'broker')))
+  await main(process.argv.slice(2))
 } catch (error) {
   console.error(`kafka: ${error.message}`)
   process.exitCode = error instanceof TypeError ? 2 : 1

@@ -1,7 +1,7 @@
 /** A story is told to a fleet while faults strike, and to one undisturbed process: what is left must be the same. */
 import { expect } from 'vitest'
 import { originUs } from '../e2e/traffic.ts'
-import type { Broker } from '../kafka/broker.ts'
+import type { OwnBroker } from '../kafka/broker.ts'
 import { story } from '../kafka/story.ts'
 import type { Fault } from './fault.ts'
 import { judge } from './judge.ts'
@@ -16,7 +16,7 @@ const PARTITIONS = 4
 const COUNTS = { collector: 3, detectors: 2, storage: 2, alerts: 2 }
 
 /** `minutes`: of traffic, long enough for the faults to find a place each. */
-export async function endure(broker: Broker, faults: readonly Fault[], minutes: number): Promise<void> {
+export async function endure(broker: OwnBroker, faults: readonly Fault[], minutes: number): Promise<void> {
   const startUs = originUs()
   const { records, rejected, stretches } = story(startUs, minutes)
   const strikes = schedule(faults, stretches.length, SEED)

@@ -1,13 +1,13 @@
 /** The long form: each of these takes minutes. Run by `npm run test:faults:long`, one alone with `-t`. */
 import { afterAll, describe, it } from 'vitest'
 import { noPipeline } from '../e2e/pipeline.ts'
-import { type Broker, startBroker } from '../kafka/broker.ts'
+import { type OwnBroker, startOwnBroker } from '../kafka/broker.ts'
 import { endure } from './endure.ts'
 import { CLOCK_JUMPS, LONG_PAUSES, MANY_DEATHS } from './registry.ts'
 
-const started = await startBroker()
+const started = await startOwnBroker()
 if ('missing' in started) console.log(`tests of faults are skipped: ${started.missing}`)
-const broker = started as Broker
+const broker = started as OwnBroker
 
 const HOUR_MS = 3_600_000
 

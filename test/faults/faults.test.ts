@@ -1,14 +1,14 @@
 /** Every kind of fault that fits into the time strikes a fleet once. The long form: docs/testing.md. */
 import { afterAll, describe, expect, it } from 'vitest'
 import { noPipeline } from '../e2e/pipeline.ts'
-import { type Broker, startBroker } from '../kafka/broker.ts'
+import { type OwnBroker, startOwnBroker } from '../kafka/broker.ts'
 import { endure } from './endure.ts'
 import { MANY_DEATHS, SHORT } from './registry.ts'
 import { schedule } from './schedule.ts'
 
-const started = await startBroker()
+const started = await startOwnBroker()
 if ('missing' in started) console.log(`tests of faults are skipped: ${started.missing}`)
-const broker = started as Broker
+const broker = started as OwnBroker
 
 const MINUTES = 2
 

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { noPipeline } from '../e2e/pipeline.ts'
-import { type Broker, startBroker } from '../kafka/broker.ts'
+import { type OwnBroker, startOwnBroker } from '../kafka/broker.ts'
 import { endure } from './endure.ts'
 import { kill } from './kill.ts'
 import { networkCut } from './network-cut.ts'
@@ -33,9 +33,9 @@ describe.skipIf(inside || missing !== undefined)('a network that is cut', () => 
 })
 
 describe.runIf(inside)('a fleet whose network is cut', async () => {
-  const started = inside ? await startBroker() : { missing: 'it runs inside' }
+  const started = inside ? await startOwnBroker() : { missing: 'it runs inside' }
   if (inside && 'missing' in started) console.log(`the test of a network that is cut is skipped: ${started.missing}`)
-  const broker = started as Broker
+  const broker = started as OwnBroker
 
   describe.skipIf('missing' in started || noPipeline() !== undefined)('on a real Kafka', () => {
     afterAll(() => broker.stop())

@@ -3,14 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { ROLES } from '../../cli/roles/role.ts'
 import { noPipeline } from '../e2e/pipeline.ts'
-import { type Broker, startBroker } from '../kafka/broker.ts'
+import { type OwnBroker, startOwnBroker } from '../kafka/broker.ts'
 import { FullLoad } from './full-load.ts'
 import { MemoryWatch } from './memory.ts'
 import { Site } from './site.ts'
 
-const started = await startBroker()
+const started = await startOwnBroker()
 if ('missing' in started) console.log(`tests of outages are skipped: ${started.missing}`)
-const broker = started as Broker
+const broker = started as OwnBroker
 
 const OUTAGE_MS = 600_000
 /** Before and after it, that there is a load, and that it is taken again. */

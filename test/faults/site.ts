@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { RoleName } from '../../cli/roles/role.ts'
 import type { TOPIC } from '../../core/bus/topics.ts'
-import type { Broker } from '../kafka/broker.ts'
+import type { OwnBroker } from '../kafka/broker.ts'
 import { Fleet } from '../kafka/fleet.ts'
 import { openStore, READER_PASSWORD, type TestStore } from '../storage/store.ts'
 import { StoreFront } from './store-front.ts'
@@ -13,7 +13,7 @@ export const SESSION_MS = 6000
 const LIMITS = { maxSeconds: 120, maxResultRows: 10_000_000, maxResultBytes: 1024 ** 3, maxMemoryBytes: 1024 ** 3 }
 
 export interface SiteOptions {
-  broker: Broker
+  broker: OwnBroker
   partitions: number
   counts: Readonly<Record<RoleName, number>>
   startUs: number
@@ -21,7 +21,7 @@ export interface SiteOptions {
 
 /** What can be hurt. */
 export class Site {
-  readonly broker: Broker
+  readonly broker: OwnBroker
   readonly prefix: string
   readonly partitions: number
   /** Between the processes of storage and the store. */

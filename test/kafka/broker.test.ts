@@ -4,22 +4,24 @@
  */
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Broker, kafka, startBroker } from './broker.ts'
+import { kafka, type OwnBroker, startOwnBroker } from './broker.ts'
 
-const started = await startBroker()
+const started = await startOwnBroker()
 if ('missing' in started) console.log(`tests with a real Kafka are skipped: ${started.missing}`)
 
 describe('npm run kafka', () => {
   it('says how it is used', async () => {
-    for (const args of [[], ['begin'], ['start', 'stop'], ['start', '--port', '1']]) {
+    for (const args of [[], ['begin'], ['start', 'stop'], ['tool'], ['start', '--port', '1']]) {
       expect((await kafka(...args)).code).toBe(2)
     }
-    expect((await kafka()).error).toBe('kafka: use: npm run kafka -- start|stop [--folder <folder>]')
+    expect((await kafka()).error).toBe(
+      'kafka: use: npm run kafka -- start|stop [--folder <folder>] [--secure], or tool <class> [arguments ...]',
+    )
   })
 })
 
 describe.skipIf('missing' in started)('a real Kafka', { timeout: 120_000 }, () => {
-  const broker = started as Broker
+  const broker = started as OwnBroker
   let client: Kafka
   let admin: Admin
   const producers: Producer[] = []
@@ -38,7 +40,8 @@ describe.skipIf('missing' in started)('a real Kafka', { timeout: 120_000 }, () =
   const producer = async (transactionalId?: string): Promise<Producer> => {
     const made = client.producer({
       allowAutoTopicCreation: false,
-      retry: { retries: 2 },
+      // A transaction waits for the one before it to be done with.
+      retry: { retries: transactionalId === undefined ? 2 : 10 },
       ...(transactionalId === undefined ? {} : { transactionalId, idempotent: true, maxInFlightRequests: 1 }),
     })
     await made.connect()

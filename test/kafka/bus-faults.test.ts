@@ -10,12 +10,12 @@ import { type KafkaBus, type KafkaBusOptions, openKafkaBus } from '../../core/bu
 import { PipelineError } from '../../core/errors.ts'
 import { retry } from '../../core/retry.ts'
 import { assignments, bytes, contents, nextOf, plain, stateOf, take, text } from '../core/bus/drive.ts'
-import { type Broker, startBroker } from './broker.ts'
+import { type OwnBroker, startOwnBroker } from './broker.ts'
 import { Network } from './network.ts'
 
-const started = await startBroker()
+const started = await startOwnBroker()
 if ('missing' in started) console.log(`tests of faults of a real Kafka are skipped: ${started.missing}`)
-const broker = started as Broker
+const broker = started as OwnBroker
 
 const PARTITIONS = 4
 const RECORDS = 200
@@ -141,6 +141,25 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
     await expect(open(prefix, new Network(), 3)).rejects.toMatchObject({
       code: 'config',
       message: expect.stringMatching(/^topic .*in has 4 partitions, 3 are configured/),
+    })
+  })
+
+  it('refuses a topic that was made by hand with too short records, before anything is lost', async () => {
+    const prefix = `${randomUUID()}.`
+    const admin = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    await admin.createTopics({ topics: [{ topic: `${prefix}in`, numPartitions: PARTITIONS, replicationFactor: 1 }] })
+    await admin.disconnect()
+    await expect(open(prefix)).rejects.toMatchObject({
+      code: 'config',
+      message: expect.stringContaining(`topic ${prefix}in has max.message.bytes=1048588, and 33619968 is needed`),
+    })
+  })
+
+  it('says that there are too few brokers for the copies asked for', async () => {
+    await expect(open(`${randomUUID()}.`, new Network(), PARTITIONS, { replicationFactor: 3 })).rejects.toMatchObject({
+      code: 'config',
+      message: expect.stringContaining('fewer brokers than bus.kafka.replicationFactor'),
     })
   })
 

@@ -10,7 +10,8 @@ export function reachOf({ brokers, tls, sasl }: KafkaConnection): Reach {
   return {
     brokers,
     ...(tls === undefined ? {} : { ssl: { ca: tls.ca, cert: tls.certificate, key: tls.key } }),
-    ...(sasl === undefined ? {} : { sasl: sasl as SASLOptions }),
+    // A copy: kafkajs writes into it.
+    ...(sasl === undefined ? {} : { sasl: { ...sasl } as SASLOptions }),
   }
 }
 

@@ -4,8 +4,8 @@ import { messageOf } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { retry } from '../../retry.ts'
 import type { Following, FollowOptions } from '../bus.ts'
-import { fromKafka } from './errors.ts'
 import { readPartitions } from './read-partitions.ts'
+import { Trial } from './trial.ts'
 
 const BACKOFF = { firstMs: 50, maxMs: 5000 }
 
@@ -53,16 +53,21 @@ async function follow(
     logger?.warn({ topic, attempt, error: messageOf(error) }, 'a follower of a topic begins anew')
   }
   const again = { ...BACKOFF, signal, onRetry }
+  const trial = new Trial()
+  const allGiven = (): void => {
+    trial.pass()
+    caughtUp()
+  }
   try {
     const begun = await retry(stretches, again)
     const positions = new Map(begun.map(({ partition, from }) => [partition, from]))
     const behind = new Map(begun.flatMap(({ partition, from, end }) => (from < end ? [[partition, end]] : [])))
-    if (behind.size === 0) caughtUp()
+    if (behind.size === 0) allGiven()
     const read = (messages: readonly KafkaMessage[], partition: number): boolean => {
       onRecords(messages.map(({ offset, value }) => ({ offset: Number(offset), value: value ?? EMPTY })))
       const end = behind.get(partition)
       if (end !== undefined && positions.get(partition)! >= end && behind.delete(partition) && behind.size === 0) {
-        caughtUp()
+        allGiven()
       }
       return false
     }
@@ -70,7 +75,7 @@ async function follow(
       try {
         await readPartitions({ kafka, topic, positions, read, ends: false }, signal)
       } catch (error) {
-        throw fromKafka(error)
+        throw trial.fromKafka(error)
       }
     }
     await retry(reading, again)

@@ -9,10 +9,11 @@ import { messageOf } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { retry } from '../../retry.ts'
 import type { ProcessOptions } from '../bus.ts'
-import { fromKafka, KafkaJSError } from './errors.ts'
+import { KafkaJSError } from './errors.ts'
 import { Feed, type Valve } from './feed.ts'
 import type { Names } from './names.ts'
 import { PATIENCE } from './patience.ts'
+import type { Trial } from './trial.ts'
 import { Watchdog } from './watchdog.ts'
 
 const MAX_WAIT_MS = 100
@@ -27,6 +28,8 @@ export interface GroupReaderOptions {
   names: Names
   /** How long a member may be silent before its partitions go to others. */
   sessionTimeoutMs: number
+  /** Of the group: passed with its first commit. */
+  trial: Trial
   /** Runs until the signal aborts. */
   own(partition: number, feed: Feed, signal: AbortSignal): Promise<void>
   logger: Logger | undefined
@@ -64,7 +67,7 @@ export async function readGroup(
 async function beMember(
   options: ProcessOptions,
   signal: AbortSignal,
-  { kafka, names, sessionTimeoutMs, own }: GroupReaderOptions,
+  { kafka, names, sessionTimeoutMs, trial, own }: GroupReaderOptions,
 ): Promise<void> {
   const topic = names.topic(options.topic)
   const consumer = kafka.consumer({
@@ -141,7 +144,7 @@ async function beMember(
       run(reject)
     })
   } catch (error) {
-    throw fromKafka(error)
+    throw trial.fromKafka(error)
   } finally {
     ended.abort()
     for (const partition of [...owned.keys()]) release(partition)

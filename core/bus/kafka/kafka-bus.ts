@@ -29,6 +29,7 @@ import { Sends } from './sends.ts'
 import { SerialAdmin } from './serial-admin.ts'
 import { StateCopies } from './state-copy.ts'
 import { requireTopics, stateTopic, streamTopic } from './topics.ts'
+import { Trial } from './trial.ts'
 
 const BACKOFF = { firstMs: 50, maxMs: 5000 }
 
@@ -46,7 +47,7 @@ export interface KafkaBusOptions {
   logger?: Logger
 }
 
-/** Opens the bus, with topics made where they are missing. Throws `bus_unavailable`, or `config` for other partitions. */
+/** Opens the bus, with topics made where they are missing. Throws `bus_unavailable`, or `config` for what only its operator can mend. */
 export async function openKafkaBus(options: KafkaBusOptions): Promise<KafkaBus> {
   hideAbortedRecords()
   const kafka = createClient(options.reach)
@@ -87,11 +88,14 @@ export class KafkaBus implements Bus {
   readonly #partitions: ReadonlyMap<string, number>
   readonly #closing = new AbortController()
   readonly #processes = new Set<Promise<void>>()
+  /** Of publishing: it was connected, and whoever sends is told to come again whatever is wrong. */
+  readonly #trial = new Trial()
 
   constructor(options: KafkaBusOptions, connected: Connected) {
     this.#options = options
     this.#connected = connected
     this.#partitions = new Map(options.topics.map(({ name, partitions }) => [name, partitions]))
+    this.#trial.pass()
     this.#room = new Room(connected.admin, connected.names, options.requiredGroups ?? [])
   }
 
@@ -107,12 +111,16 @@ export class KafkaBus implements Bus {
     }
     this.#require(records)
     const { names, publisher } = this.#connected
-    await this.#room.require()
-    const sends = new Sends()
-    for (const { topic, partition, value } of records) {
-      sends.add(names.topic(topic), { partition, value: Buffer.from(value) })
+    try {
+      await this.#room.require()
+      const sends = new Sends()
+      for (const { topic, partition, value } of records) {
+        sends.add(names.topic(topic), { partition, value: Buffer.from(value) })
+      }
+      await publisher.send(sends)
+    } catch (error) {
+      throw this.#trial.fromKafka(error)
     }
-    await publisher.send(sends)
   }
 
   process(options: ProcessOptions): Promise<void> {
@@ -147,6 +155,7 @@ export class KafkaBus implements Bus {
     const { sessionTimeoutMs, replicationFactor, logger } = this.#options
     const state = names.state(options)
     const wanted = [stateTopic(state, partitions)]
+    const trial = new Trial()
     const requireState = () => admin.ask((kafkajs) => requireTopics(kafkajs, wanted, replicationFactor))
     const onRetry = (error: unknown, attempt: number): void => {
       logger?.warn({ topic: state, attempt, error: messageOf(error) }, 'a topic for state cannot be had yet')
@@ -161,6 +170,7 @@ export class KafkaBus implements Bus {
       kafka,
       names,
       sessionTimeoutMs,
+      trial,
       logger,
       own: (partition, feed, stop) =>
         ownPartition(options, AbortSignal.any([signal, stop]), {
@@ -171,6 +181,7 @@ export class KafkaBus implements Bus {
           copy: copies.of(`${clusterId}/${state}`, partition),
           bounds: (topic, of) => this.#bounds(topic, of),
           require: (records) => this.#require(records),
+          trial,
           logger,
         }),
     })

@@ -13,7 +13,6 @@ import { isRetriable, messageOf, PipelineError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { retry } from '../../retry.ts'
 import type { Batch, PartitionProcessor, ProcessOptions, Publication } from '../bus.ts'
-import { fromKafka } from './errors.ts'
 import type { Feed } from './feed.ts'
 import { type Gathered, Gathering } from './gathering.ts'
 import type { Names } from './names.ts'
@@ -22,6 +21,7 @@ import { Sends } from './sends.ts'
 import type { StateCopy } from './state-copy.ts'
 import { type Offsets, offsetsMessage, stateMessage } from './state-record.ts'
 import { inTransaction } from './transaction.ts'
+import type { Trial } from './trial.ts'
 
 const DEFAULT_BATCH_BYTES = 1024 * 1024
 const BACKOFF = { firstMs: 50, maxMs: 5000 }
@@ -42,6 +42,8 @@ export interface OwnerParts {
   bounds(topic: string, partition: number): Promise<{ start: number; end: number }>
   /** Throws for a topic or partition that there is none of, and for a record that is too long. */
   require(records: readonly Publication[]): void
+  /** Of the group: passed with its first commit. */
+  trial: Trial
   logger: Logger | undefined
 }
 
@@ -83,7 +85,7 @@ async function own(options: ProcessOptions, signal: AbortSignal, parts: OwnerPar
     feed.start(processor.from)
     await loop(options, signal, parts, processor, producer, { next: committed, keep: start })
   } catch (error) {
-    throw fromKafka(error)
+    throw parts.trial.fromKafka(error)
   } finally {
     feed.stop()
     await processor?.stop?.()
@@ -150,7 +152,7 @@ async function stepOnce(
 async function commit(
   producer: Producer,
   options: ProcessOptions,
-  { names, partition, copy, logger }: OwnerParts,
+  { names, partition, copy, trial, logger }: OwnerParts,
   { publish, state, offsets }: Gathered,
 ): Promise<void> {
   const stateTopic = names.state(options)
@@ -183,6 +185,7 @@ async function commit(
     })
     return end
   })
+  trial.pass()
   // Kafka has it; the next owner here reads more of it from there.
   await copy.write({ writes: state, offsets, at }).catch((error: unknown) => {
     logger?.warn({ group: options.group, partition, error: messageOf(error) }, 'the copy of the state is given up')

@@ -6,7 +6,6 @@
  * those and be dropped. So what has failed once is not used again.
  */
 import type { Kafka, Producer } from 'kafkajs'
-import { fromKafka } from './errors.ts'
 import { PATIENCE } from './patience.ts'
 import type { Sends } from './sends.ts'
 
@@ -23,14 +22,14 @@ export class Publisher {
     return this.#producer.connect()
   }
 
-  /** Resolves when all of it is durable. Throws `bus_unavailable`; what is then repeated may come twice. */
+  /** Resolves when all of it is durable. Throws what kafkajs throws; what is then repeated may come twice. */
   async send(sends: Sends): Promise<void> {
     const producer = this.#producer
     try {
       for (const topicMessages of sends) await producer.sendBatch({ acks: -1, topicMessages })
     } catch (error) {
       if (producer === this.#producer) await this.#replace()
-      throw fromKafka(error)
+      throw error
     }
   }
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readGroup } from '../../../core/bus/kafka/group-reader.ts'
 import { Names } from '../../../core/bus/kafka/names.ts'
 import { readPartitions } from '../../../core/bus/kafka/read-partitions.ts'
+import { Trial } from '../../../core/bus/kafka/trial.ts'
 
 /** A kafkajs whose consumers begin and then say nothing by themselves. */
 function silentKafka() {
@@ -38,7 +39,14 @@ describe('a consumer that says nothing', () => {
     const { kafka, consumers } = silentKafka()
     const stop = new AbortController()
     const options = { topic: 'in', group: 'g', signal: stop.signal, start: () => Promise.reject(new Error('no share')) }
-    const parts = { kafka, names: new Names(''), sessionTimeoutMs: 10_000, own: async () => {}, logger: undefined }
+    const parts = {
+      kafka,
+      names: new Names(''),
+      sessionTimeoutMs: 10_000,
+      own: async () => {},
+      trial: new Trial(),
+      logger: undefined,
+    }
     const running = readGroup(options, stop.signal, parts)
     await vi.advanceTimersByTimeAsync(89_000)
     consumers[0]!.tell('fetch')
