@@ -1,5 +1,6 @@
 /** The network is cut: in a network namespace of its own, in which this file runs itself again. */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { noPipeline } from '../e2e/pipeline.ts'
@@ -32,7 +33,11 @@ describe.skipIf(reason !== undefined)('a network that is cut', () => {
       if (!inside) {
         const vitest = [process.execPath, join(root, 'node_modules/vitest/vitest.mjs'), 'run', import.meta.filename]
         const env = { ...process.env, EASTWATCH_NETWORK_OF_ITS_OWN: 'yes' }
-        expect(spawnSync('unshare', [...unshare, ...vitest], { cwd: root, env, stdio: 'inherit' }).status).toBe(0)
+        const [code] = await once(
+          spawn('unshare', [...unshare, ...vitest], { cwd: root, env, stdio: 'inherit' }),
+          'exit',
+        )
+        expect(code).toBe(0)
         return
       }
       const broker = await startOwnBroker()
