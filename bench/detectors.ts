@@ -42,7 +42,10 @@ async function measure(shape: Shape): Promise<Row[]> {
   const counts = emptyCounts()
   const detectors = detectorsOf('destination', config)
   const stage = new Stage1({ partition: 0, partitions: { windows: 1, findings: 1 }, config, detectors, counts })
-  const processor = await createProcessor({ topic: 'calls', partition: 0, committed: 0, state: [] }, stage)
+  const processor = await createProcessor(
+    { topic: 'calls', partition: 0, logId: 'log', committed: 0, state: [] },
+    stage,
+  )
   const signal = new AbortController().signal
   const state = new Map<string, number>()
   let written = 0

@@ -73,7 +73,7 @@ export class SinkProcessor implements PartitionProcessor {
     const rows = await store.rows<{ next: number | string }>(
       `SELECT max(next) AS next FROM eastwatch.offsets
        WHERE sink = {sink:String} AND topic = {topic:String} AND partition = {partition:UInt32}`,
-      { sink: sink.name, topic: assignment.topic, partition: assignment.partition },
+      { sink: sink.name, topic: placeOf(assignment), partition: assignment.partition },
     )
     return new SinkProcessor(sink, store, assignment, Number(rows[0]?.next ?? 0), saved)
   }
@@ -121,10 +121,10 @@ export class SinkProcessor implements PartitionProcessor {
   }
 
   async #insert(first: number, last: number): Promise<void> {
-    const { topic, partition } = this.#assignment
+    const { partition, logId } = this.#assignment
     let isFirst = true
     for (const insert of this.#gatherer.inserts()) {
-      const token = `${this.#sink.name}-${partition}-${first}-${last}-${insert.group}`
+      const token = `${logId}-${this.#sink.name}-${partition}-${first}-${last}-${insert.group}`
       const unsure = performance.now() - this.#surelyAt > SURE_MS
       if (unsure && (await this.#isStored(insert, token))) {
         isFirst = false
@@ -147,7 +147,7 @@ export class SinkProcessor implements PartitionProcessor {
     // Where some were there before, somebody else may have gone on: the next are looked for as well.
     if (isFirst) this.#surelyAt = performance.now()
     await this.#store.command(
-      `INSERT INTO eastwatch.offsets VALUES ('${this.#sink.name}', '${topic}', ${partition}, ${last + 1})`,
+      `INSERT INTO eastwatch.offsets VALUES ('${this.#sink.name}', '${placeOf(this.#assignment)}', ${partition}, ${last + 1})`,
     )
   }
 
@@ -179,6 +179,11 @@ export class SinkProcessor implements PartitionProcessor {
     const memory = this.#gatherer.snapshot?.()
     return { keep: next, state: [{ key: STATE_KEY, value: encodeSaved({ offset: next, time, memory }) }] }
   }
+}
+
+/** The topic in its log: offsets of another log are not these, whatever they are. */
+function placeOf({ topic, logId }: Assignment): string {
+  return `${topic}@${logId}`
 }
 
 /** State of a sink's partition at a cut: offset after it, the log's time, the gatherer's memory. */

@@ -65,6 +65,8 @@ export interface StepResult {
 export interface Assignment {
   topic: string
   partition: number
+  /** Which log offsets are of, as letters and digits: another where the log was made anew, or where several share what is outside of it. */
+  logId: string
   /** The committed `next`: outputs of everything before it are out already, and must not be published again. */
   committed: number
   /** Committed state, ordered by key. */

@@ -86,7 +86,8 @@ async function requireFormatted(folder, secure) {
     makeCertificates(tlsFolder(folder))
   }
   writeFileSync(draft, await properties(folder, secure))
-  const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url')
+  // Sixteen bytes as Kafka writes them; with a dash in front the tool would take it for an option.
+  const id = `A${Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url').slice(1)}`
   const users = secure ? SCRAM_USERS : []
   await run('java', java('kafka.tools.StorageTool', 'format', '--standalone', '-t', id, '-c', draft, ...users))
   renameSync(draft, file)

@@ -24,7 +24,8 @@ async function process(
   const records: BusRecord[] = values.map((value, offset) => ({ offset, value }))
   const state = new Map<string, Uint8Array>()
   const published: Uint8Array[] = []
-  const start = (committed: number) => startIncidents({ topic: 't', partition: 0, committed, state: [...state] }, with_)
+  const start = (committed: number) =>
+    startIncidents({ topic: 't', partition: 0, logId: 'log', committed, state: [...state] }, with_)
   let processor = await start(0)
   for (let at = 0, cut = 0; at < records.length; cut += 1) {
     const { size, restart } = cuts[cut % cuts.length]!

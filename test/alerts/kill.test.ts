@@ -29,7 +29,7 @@ function chunks(): Uint8Array[][] {
 
 async function undisturbed(values: readonly Uint8Array[]): Promise<IncidentRecord[]> {
   const processor = await startIncidents(
-    { topic: 't', partition: 0, committed: 0, state: [] },
+    { topic: 't', partition: 0, logId: 'log', committed: 0, state: [] },
     { producers: ['stage1/0', 'stage2/0'], reopenUs: 24 * HOUR, maxIncidents: 20_000, logger: quietLogger },
   )
   const records = values.map((value, offset) => ({ offset, value }))

@@ -46,7 +46,7 @@ export class MemoryBus implements Bus {
     const committed = this.#committed.get(key) ?? { next: 0, state: new Map() }
     this.#committed.set(key, committed)
     const state = [...committed.state].sort(([a], [b]) => (a < b ? -1 : 1))
-    const processor = await start({ topic, partition, committed: committed.next, state })
+    const processor = await start({ topic, partition, logId: 'log', committed: committed.next, state })
     const log = this.log(topic, partition)
     let at = processor.from
     while (!signal.aborted) {

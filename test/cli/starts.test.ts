@@ -3,7 +3,13 @@ import { watchStarts } from '../../cli/starts.ts'
 import type { Assignment, Bus, ProcessOptions } from '../../core/bus/bus.ts'
 
 const processor = { from: 0, step: () => undefined }
-const assignment = (topic: string, partition: number): Assignment => ({ topic, partition, committed: 0, state: [] })
+const assignment = (topic: string, partition: number): Assignment => ({
+  topic,
+  partition,
+  logId: 'log',
+  committed: 0,
+  state: [],
+})
 
 function watched(...groups: string[]) {
   const processes: ProcessOptions[] = []

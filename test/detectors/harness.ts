@@ -152,7 +152,7 @@ async function drive(
   while (offset < input.length) {
     if (processor === undefined) {
       const sorted = [...state].sort(([a], [b]) => (a < b ? -1 : 1))
-      processor = await createProcessor({ topic, partition, committed, state: sorted }, make())
+      processor = await createProcessor({ topic, partition, logId: 'log', committed, state: sorted }, make())
       offset = processor.from
     }
     const size = Math.max(1, batch())

@@ -218,7 +218,7 @@ function staticBus(done: () => void): Bus {
     process: async ({ topic, group, start, signal }: ProcessOptions) => {
       const ticks = topic === TOPIC.rejected ? [] : Array.from({ length: 100 }, (_, n) => tick(n + 1, NOW + n * SECOND))
       const values = [...(LOGS[topic] ?? []), ...ticks]
-      const processor = await start({ topic, partition: 0, committed: 0, state: [] })
+      const processor = await start({ topic, partition: 0, logId: 'log', committed: 0, state: [] })
       const records = values.map((value, offset) => ({ offset, value }))
       for (const record of records)
         await processor.step({ topic, partition: 0, records: [record] } satisfies Batch, signal)

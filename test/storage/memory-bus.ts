@@ -5,12 +5,14 @@ import { isRetriable } from '../../core/errors.ts'
 export class MemoryTopic {
   readonly topic: string
   readonly log: BusRecord[] = []
+  readonly logId: string
   committed = 0
   keep = 0
   readonly #state = new Map<string, Uint8Array>()
 
-  constructor(topic: string) {
+  constructor(topic: string, logId = 'log') {
     this.topic = topic
+    this.logId = logId
   }
 
   append(...values: Uint8Array[]): void {
@@ -21,6 +23,7 @@ export class MemoryTopic {
     return {
       topic: this.topic,
       partition: 3,
+      logId: this.logId,
       committed: this.committed,
       state: [...this.#state].sort(([a], [b]) => (a < b ? -1 : 1)),
     }

@@ -28,7 +28,7 @@ function busOf(partition: number, first: number, done: () => void): Bus {
     close: async () => {},
     process: async ({ topic, start, signal }: ProcessOptions) => {
       const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
-      const processor = await start({ topic, partition, committed: 0, state: [] })
+      const processor = await start({ topic, partition, logId: 'log', committed: 0, state: [] })
       if (topic === TOPIC.calls) {
         const records = [...calls, tick(100), tick(200)].map((value, offset) => ({ offset, value }))
         await processor.step({ topic, partition, records }, signal)

@@ -98,7 +98,7 @@ describe.skipIf(noEngine())('a sink', () => {
     expect(topic.committed).toBe(topic.log.length)
     expect(
       await store.rows('SELECT sink, topic, partition, max(next) AS next FROM eastwatch.offsets GROUP BY ALL'),
-    ).toEqual([{ sink: 'calls', topic: 'eastwatch.calls', partition: 3, next: topic.log.length - 1 }])
+    ).toEqual([{ sink: 'calls', topic: 'eastwatch.calls@log', partition: 3, next: topic.log.length - 1 }])
   })
 
   it('cuts the same batches for any size of bus batches', async () => {
@@ -174,6 +174,22 @@ describe.skipIf(noEngine())('a sink', () => {
       { numRuns: 12 },
     )
   }, 120_000)
+
+  it('of a log that was made anew all goes in, also at the places where the old one was', async () => {
+    const { topic } = sampleLog()
+    const run = (log: MemoryTopic) =>
+      log.run(
+        (assignment) => SinkProcessor.start(callsSink, store.store, assignment),
+        () => 9,
+      )
+    await run(topic)
+    const [before] = await store.rows<{ calls: string }>('SELECT count() AS calls FROM eastwatch.calls')
+    const anew = new MemoryTopic('eastwatch.calls', 'anew')
+    anew.append(...topic.log.map(({ value }) => value))
+    await run(anew)
+    const [after] = await store.rows<{ calls: string }>('SELECT count() AS calls FROM eastwatch.calls')
+    expect(Number(after!.calls)).toBe(2 * Number(before!.calls))
+  })
 
   it('rows whose token the engine noted without keeping them are put in again', async () => {
     const { topic, expected } = sampleLog()

@@ -178,6 +178,7 @@ export class KafkaBus implements Bus {
           names,
           partition,
           feed,
+          logId: names.logId(clusterId),
           copy: copies.of(`${clusterId}/${state}`, partition),
           bounds: (topic, of) => this.#bounds(topic, of),
           require: (records) => this.#require(records),

@@ -1,4 +1,5 @@
 /** How things of the bus are called in Kafka. Everything begins with the prefix, so that access lists can go by it. */
+import { createHash } from 'node:crypto'
 import type { ProcessOptions } from '../bus.ts'
 
 export type Owner = Pick<ProcessOptions, 'group' | 'topic'>
@@ -8,6 +9,14 @@ export class Names {
 
   constructor(prefix: string) {
     this.#prefix = prefix
+  }
+
+  /** Of all that the prefix has in a cluster. */
+  logId(clusterId: string): string {
+    return createHash('sha256')
+      .update(JSON.stringify([clusterId, this.#prefix]))
+      .digest('hex')
+      .slice(0, 32)
   }
 
   topic(topic: string): string {

@@ -38,6 +38,7 @@ export interface OwnerParts {
   partition: number
   feed: Feed
   copy: StateCopy
+  logId: string
   /** First offset that a partition of a topic in Kafka still has, and the offset that its next record will have. */
   bounds(topic: string, partition: number): Promise<{ start: number; end: number }>
   /** Throws for a topic or partition that there is none of, and for a record that is too long. */
@@ -59,7 +60,7 @@ export async function ownPartition(options: ProcessOptions, signal: AbortSignal,
 
 async function own(options: ProcessOptions, signal: AbortSignal, parts: OwnerParts): Promise<void> {
   const { topic, group } = options
-  const { kafka, names, partition, feed, copy, bounds } = parts
+  const { kafka, names, partition, feed, copy, logId, bounds } = parts
   const producer = kafka.producer({
     transactionalId: names.transactionalId(options, partition),
     transactionTimeout: TRANSACTION_TIMEOUT_MS,
@@ -77,7 +78,10 @@ async function own(options: ProcessOptions, signal: AbortSignal, parts: OwnerPar
     const { next: committed, keep } = copy.offsets ?? { next: start, keep: start }
     requireFrom(keep, start, options, partition)
     const again = { ...BACKOFF, signal, onRetry: report(options, parts) }
-    processor = await retry(async () => options.start({ topic, partition, committed, state: copy.state() }), again)
+    processor = await retry(
+      async () => options.start({ topic, partition, logId, committed, state: copy.state() }),
+      again,
+    )
     if (processor.from > committed) {
       throw new Error(`group ${group} starts at ${processor.from}, past its offset ${committed}`)
     }

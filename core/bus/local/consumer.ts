@@ -31,7 +31,7 @@ export async function consume(options: ProcessOptions, signal: AbortSignal, part
     processor = await retry(
       async () => {
         const state = store.state(log.topicId, partition, group)
-        return options.start({ topic, partition, committed: offsets.next, state })
+        return options.start({ topic, partition, logId: store.logId, committed: offsets.next, state })
       },
       { ...BACKOFF, signal, onRetry: report(parts, group) },
     )

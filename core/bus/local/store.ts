@@ -7,7 +7,9 @@
  *   records     topic | partition | offset | position -> value
  *   groups      topic | partition | group    -> next, keep
  *   state       topic | partition | group | key -> value
+ *   log         'id'                         -> which log this is
  */
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { messageOf, PipelineError } from '../../errors.ts'
@@ -47,6 +49,8 @@ export class Store {
   readonly #records: Bytes
   readonly #groups: Bytes
   readonly #state: Bytes
+  /** Drawn when the log was made. */
+  readonly logId: string
 
   /** `mapBytes` is address space, not memory: it only has to exceed the file. */
   constructor(folder: string, options: { sync: boolean; mapBytes: number }) {
@@ -67,11 +71,21 @@ export class Store {
       this.#records = this.#env.openDB('records', BYTES)
       this.#groups = this.#env.openDB('groups', BYTES)
       this.#state = this.#env.openDB('state', BYTES)
+      this.logId = this.#idOfLog()
     } catch (cause) {
       throw new PipelineError('folder_unusable', `the log's folder ${folder} cannot be used: ${messageOf(cause)}`, {
         cause,
       })
     }
+  }
+
+  #idOfLog(): string {
+    const log = this.#env.openDB<string, string>('log', { encoding: 'json', cache: false })
+    const known = log.get('id')
+    if (known !== undefined) return known
+    const made = randomUUID().replaceAll('-', '')
+    this.transaction(() => log.put('id', made))
+    return made
   }
 
   /** Runs `write`, of about so many bytes, as one transaction: all or nothing, visible and durable on return. */

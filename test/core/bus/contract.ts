@@ -1,7 +1,7 @@
 /** What every bus must do, said through the `Bus` interface alone. Each implementation's test runs this suite. */
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Bus, TopicSpec } from '../../../core/bus/bus.ts'
+import type { Assignment, Bus, TopicSpec } from '../../../core/bus/bus.ts'
 import { PipelineError } from '../../../core/errors.ts'
 import { assignments, bytes, contents, gate, nextOf, plain, stateOf, take, text } from './drive.ts'
 
@@ -76,6 +76,27 @@ export function describeBusContract(name: string, makeBus: (topics: TopicSpec[])
         const own = all.filter((value) => value.startsWith(`${id}:`))
         expect(own).toEqual(Array.from({ length: 20 }, (_, i) => `${id}:${i}`))
       }
+    })
+
+    it('is one log to all groups, also after a crash, and another made anew is another', async () => {
+      const { bus, reopen } = await make()
+      const idIn = async (of: Bus, group: string): Promise<string> => {
+        const [id, stop] = [gate<string>(), new AbortController()]
+        const start = (assignment: Assignment) => {
+          id.open(assignment.logId)
+          return plain(assignment, () => undefined)
+        }
+        const running = of.process({ topic: 'in', group, signal: stop.signal, start })
+        const known = await id.opened
+        stop.abort()
+        await running
+        return known
+      }
+      const id = await idIn(bus, 'g')
+      expect(id).toMatch(/^[0-9a-z]+$/)
+      expect(await idIn(bus, 'h')).toBe(id)
+      expect(await idIn(await reopen(), 'g')).toBe(id)
+      expect(await idIn((await make()).bus, 'g')).not.toBe(id)
     })
 
     it('has every acknowledged record after a crash', async () => {

@@ -94,7 +94,10 @@ describe('a damaged record', { timeout: 60_000 }, () => {
     const counts = emptyCounts()
     const options = { partition: 0, partitions: { calls: 1, findings: 1 }, config: DetectorsConfig.parse({}), counts }
     const stage = new Stage2({ ...options, detectors: [] })
-    const processor = await createProcessor({ topic: 'windows', partition: 0, committed: 0, state: [] }, stage)
+    const processor = await createProcessor(
+      { topic: 'windows', partition: 0, logId: 'log', committed: 0, state: [] },
+      stage,
+    )
     const records = [good.slice(0, 40), newer, good, tick].map((value, offset) => ({ offset, value }))
     const step = await processor.step({ topic: 'windows', partition: 0, records }, new AbortController().signal)
     expect(counts).toMatchObject({ unreadable: 2, windows: windows.length })
