@@ -15,6 +15,7 @@ import { Watermark, type WatermarkSnapshot } from '../core/watermark.ts'
 import { decodeFinding, type Finding } from '../detectors/detector.ts'
 import { encodeAlertRecord } from '../storage/incident-records.ts'
 import { applyFinding, applyTick, closeEarly, type Incident, severityRank } from './incident.ts'
+import { readOrTell } from './unreadable.ts'
 
 export interface IncidentsOptions {
   /** Producers whose ticks make the watermark: `stage1/<p>` and `stage2/<p>` of all partitions. */
@@ -70,13 +71,13 @@ class IncidentProcessor implements PartitionProcessor {
     this.#publish = []
     this.#dirty = new Set()
     let lastTick = -1
-    for (const { offset, value } of batch.records) {
-      const tick = decodeTick(value)
+    for (const record of batch.records) {
+      const tick = decodeTick(record.value)
       if (tick !== undefined) {
-        lastTick = offset
+        lastTick = record.offset
         if (this.#watermark.observe(tick).advanced) this.#advance()
       } else {
-        const finding = decodeFinding(value)
+        const finding = readOrTell(decodeFinding, record, batch, this.#options.logger)
         if (finding !== undefined) this.#join(finding)
       }
     }

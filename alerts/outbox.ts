@@ -24,6 +24,7 @@ import { countNotification } from './metrics.ts'
 import type { Notice } from './notify/channel.ts'
 import { type Receiver, runPipeline } from './pipeline.ts'
 import { type Pending, Queue } from './queue.ts'
+import { readOrTell } from './unreadable.ts'
 
 export interface OutboxOptions {
   receivers: readonly Receiver[]
@@ -71,19 +72,19 @@ class Outbox implements PartitionProcessor {
   }
 
   step(batch: Batch): StepResult {
-    const { receivers, clock, maxPending, onTick } = this.#options
+    const { receivers, clock, maxPending, onTick, logger } = this.#options
     const now = clock.now()
     const isInFlight = (key: string) => this.#underWay.has(key)
     const context = { queue: this.#queue, now, maxPending, isInFlight, partition: this.#partition }
-    for (const { offset, value } of batch.records) {
-      const tick = decodeTick(value)
+    for (const one of batch.records) {
+      const tick = decodeTick(one.value)
       if (tick !== undefined) {
         onTick(this.#partition, tick.time)
         continue
       }
-      const record = decodeAlertRecord(value)
+      const record = readOrTell(decodeAlertRecord, one, batch, logger)
       if (record?.type !== 'incident') continue
-      runPipeline(record, receivers, { ...context, offset })
+      runPipeline(record, receivers, { ...context, offset: one.offset })
     }
     this.#send()
     const publish = this.#unwritten.map((record) => ({

@@ -1,6 +1,7 @@
 /** Gathers rows for tables that are written as JSON, and values as those tables want them. */
 import type { Gatherer, Insert } from './sink.ts'
 import { jsonRows } from './sink.ts'
+import { readOrPass } from './unreadable.ts'
 
 export interface TableRow {
   table: string
@@ -34,14 +35,15 @@ export class RowGatherer implements Gatherer {
   }
 
   add(value: Uint8Array): { rows: number; bytes: number } {
-    const rows = this.#source.rows(value) ?? []
+    const { tables } = this.#source
+    const rows = readOrPass(Object.keys(tables).join(', '), () => this.#source.rows(value)) ?? []
     for (const row of rows) {
-      const group = `${row.table}-${partitionName(row.at, this.#source.tables[row.table]!)}`
+      const group = `${row.table}-${partitionName(row.at, tables[row.table]!)}`
       const gathered = this.#groups.get(group)
       if (gathered === undefined) this.#groups.set(group, [row])
       else gathered.push(row)
     }
-    return { rows: rows.length, bytes: value.length }
+    return { rows: rows.length, bytes: Math.max(1, value.length) }
   }
 
   tick(): void {

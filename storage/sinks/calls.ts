@@ -1,20 +1,16 @@
 /** `eastwatch.calls` into the table `calls`: blocks become Native inserts as they are; deliveries that came before are left out. */
-import { Block, isBlock } from '../../core/block.ts'
+import { Block } from '../../core/block.ts'
 import { TOPIC } from '../../core/bus/topics.ts'
 import { HOUR } from '../../core/clock.ts'
 import { SeenDeliveries } from '../../core/deliveries.ts'
-import { PipelineError } from '../../core/errors.ts'
 import { counter } from '../../core/telemetry/instruments.ts'
 import { CALL_TABLE_COLUMNS, nativeCalls } from '../native.ts'
 import type { Gatherer, Insert, SinkSpec } from '../sink.ts'
+import { readOrPass } from '../unreadable.ts'
 import { requireWhole } from '../whole-block.ts'
 
 const duplicates = counter('eastwatch.storage', 'eastwatch_duplicate_rows', {
   description: 'Rows left out because their delivery had come before.',
-})
-
-const unreadable = counter('eastwatch.storage', 'eastwatch_unreadable_blocks', {
-  description: 'Blocks of the log that are damaged and were passed over.',
 })
 
 export const callsSink: SinkSpec = {
@@ -33,16 +29,16 @@ class CallsGatherer implements Gatherer {
   }
 
   add(value: Uint8Array): { rows: number; bytes: number } {
-    if (!isBlock(value)) return { rows: 0, bytes: value.length }
-    const read = readWhole(Uint8Array.prototype.slice.call(value))
+    const bytes = Math.max(1, value.length)
+    const read = readOrPass('calls', () => wholeBlock(Uint8Array.prototype.slice.call(value)))
     const block = read === undefined ? undefined : this.#fresh(read)
-    if (block === undefined) return { rows: 0, bytes: value.length }
+    if (block === undefined) return { rows: 0, bytes }
     for (const [hour, part] of byHour(block)) {
       const blocks = this.#hours.get(hour)
       if (blocks === undefined) this.#hours.set(hour, [part])
       else blocks.push(part)
     }
-    return { rows: block.rows, bytes: value.length }
+    return { rows: block.rows, bytes }
   }
 
   tick(time: number): void {
@@ -80,20 +76,10 @@ class CallsGatherer implements Gatherer {
   }
 }
 
-/**
- * undefined for bytes that are no whole block: they are counted and passed over. A version that this program does not know is an
- * error that stops the sink: a newer program can read it.
- */
-function readWhole(value: Uint8Array): Block | undefined {
-  try {
-    const block = new Block(value)
-    requireWhole(block)
-    return block
-  } catch (error) {
-    if (!(error instanceof PipelineError) || error.code !== 'block_corrupt') throw error
-    unreadable(1, { table: 'calls' })
-    return undefined
-  }
+function wholeBlock(value: Uint8Array): Block {
+  const block = new Block(value)
+  requireWhole(block)
+  return block
 }
 
 /** The table's PARTITION BY: hour of the end, held within an hour of the receipt. Nearly always one. */

@@ -75,6 +75,16 @@ const log = fc
   })
 
 describe('the incidents processor', () => {
+  it('passes over what it cannot read, and tells of each', async () => {
+    const told: unknown[] = []
+    const logger = Object.assign(Object.create(quietLogger), { error: (facts: object) => told.push(facts) })
+    const [before, after] = [1, 2].map((at) => encodeFinding(finding(at, { fingerprint: `f${at}` }))) as Uint8Array[]
+    const poison = [Buffer.alloc(0), Buffer.from('anything'), Buffer.from('EWF1{"id":'), Buffer.from('EWF1null')]
+    const { changes } = await process([before!, ...poison, after!], WHOLE, { ...options, logger })
+    expect(changes.map(({ fingerprint }) => fingerprint)).toEqual(['f1', 'f2'])
+    expect(told).toMatchObject(poison.map((_, i) => ({ topic: 't', partition: 0, offset: i + 1 })))
+  })
+
   it('gives the same changes for any cut into batches and a restart at any point', async () => {
     const cuts = fc.array(fc.record({ size: fc.integer({ min: 1, max: 7 }), restart: fc.boolean() }), { minLength: 1 })
     await fc.assert(

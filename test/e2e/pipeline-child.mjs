@@ -1,11 +1,12 @@
 /**
  * The whole pipeline, or some of its roles, in a process of its own that a test may kill. Arguments: the configuration as JSON, the
  * time in epoch microseconds, the roles with commas in between. Time is what the test says and nothing else. Over IPC: tells
- * { ports } once it runs, then takes { id, what, value } and answers { id, value } or { id, error }.
+ * { ports } once it runs, then takes { id, what, value } and answers { id, value } or { id, error }, which names what is worth another try.
  */
 import { EastwatchConfig } from '../../dist/cli/config.js'
 import { startRoles } from '../../dist/cli/roles/start.js'
 import { SharedClock, systemClock } from '../../dist/core/clock.js'
+import { isRetriable } from '../../dist/core/errors.js'
 import { createLogger } from '../../dist/core/logger.js'
 
 const [config, startUs, roles] = process.argv.slice(2)
@@ -32,6 +33,8 @@ running.stopped.catch((error) => {
 
 const actions = {
   time: (us) => clock.set(us),
+  // As a machine's clock is set: back as well.
+  jump: (us) => void Atomics.store(new BigInt64Array(clock.memory), 0, BigInt(us)),
   later: (us) => {
     laterUs += us
   },
@@ -47,7 +50,7 @@ process.on('message', async ({ id, what, value }) => {
   try {
     process.send({ id, value: await actions[what](value) })
   } catch (error) {
-    process.send({ id, error: String(error) })
+    process.send({ id, error: { code: error.code, message: String(error), retriable: isRetriable(error) } })
   }
   if (what === 'stop') process.disconnect()
 })

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { ROLES, type RoleName } from '../../cli/roles/role.ts'
 import type { GroupLag } from '../../core/bus/bus.ts'
 import { SECOND } from '../../core/clock.ts'
+import { type ErrorCode, PipelineError } from '../../core/errors.ts'
 import { settle } from '../../demo/settle.ts'
 import { declaredObjects } from '../../demo/shop.ts'
 import { noEngine } from '../storage/store.ts'
@@ -30,6 +31,7 @@ export interface Changes {
   quotas?: object
   bus?: object
   alerts?: object
+  storage?: object
 }
 
 /** Configuration as JSON: defaults, ports that were free a moment ago, and the demo's shop as policy. */
@@ -38,6 +40,7 @@ export async function newWorld({
   quotas = {},
   bus = {},
   alerts = {},
+  storage = {},
 }: Changes = {}): Promise<World> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'eastwatch-e2e-'))
   mkdirSync(join(dataFolder, 'policy'))
@@ -50,7 +53,7 @@ export async function newWorld({
       bus,
       alerts,
       collector: { grpcAddress: `${host}:${grpc}`, httpAddress: `127.0.0.1:${http}`, quotas },
-      storage: { port: store },
+      storage: { port: store, ...storage },
       telemetry: { address: `127.0.0.1:${health}` },
     },
     remove: () => rmSync(dataFolder, { recursive: true, force: true }),
@@ -74,7 +77,7 @@ async function freePorts(count: number): Promise<number[]> {
 interface Answer {
   id?: number
   value?: unknown
-  error?: string
+  error?: { code?: ErrorCode; message: string; retriable: boolean }
   ports?: PipelineProcess['ports']
 }
 
@@ -101,7 +104,7 @@ export class PipelineProcess {
       const asked = this.#waiting.get(id ?? -1)
       this.#waiting.delete(id ?? -1)
       if (error === undefined) asked?.resolve(value)
-      else asked?.reject(new Error(error))
+      else asked?.reject(errorOf(error))
     })
     this.ended.addEventListener('abort', () => {
       for (const { reject } of this.#waiting.values()) reject(new Error('the pipeline has ended'))
@@ -130,6 +133,12 @@ export class PipelineProcess {
     await this.#ask('time', us)
   }
 
+  /** Sets the clock, back as well. */
+  async jump(us: number): Promise<void> {
+    this.#nowUs = us
+    await this.#ask('jump', us)
+  }
+
   /** Puts on the clock by which the process watches itself. */
   async later(us: number): Promise<void> {
     await this.#ask('later', us)
@@ -155,6 +164,19 @@ export class PipelineProcess {
       await this.tick()
     }
     return settle({ tick, lag: () => this.lag(), signal: AbortSignal.any([signal, this.ended]) })
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  /** It stands still, and nobody is told: SIGSTOP, until `resume`. */
+  pause(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT')
   }
 
   /** kill -9; resolves when the process is gone. */
@@ -192,4 +214,9 @@ export class PipelineProcess {
       })
     })
   }
+}
+
+/** As the child had it: so that what is worth another try is tried again here too. */
+function errorOf({ code, message, retriable }: NonNullable<Answer['error']>): Error {
+  return code === undefined ? new Error(message) : new PipelineError(code, message, { retriable })
 }

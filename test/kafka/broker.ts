@@ -24,6 +24,9 @@ export interface OwnBroker extends Broker {
   start(): Promise<void>
   /** SIGKILL, and gone when this resolves. */
   kill(): Promise<void>
+  /** It stands still, with all of its connections: SIGSTOP, until `resume`. */
+  pause(): void
+  resume(): void
 }
 
 /** With TLS, users that log in, and access lists; `brokers` is its plain listener, where everything is allowed. */
@@ -85,6 +88,7 @@ async function startIn(
   const start = () => kafka('start', '--folder', folder, ...how)
   const { code, said, error } = await start()
   if (code !== 0) return { missing: error }
+  const pid = () => Number(readFileSync(join(folder, 'pid'), 'utf8'))
   const values = new Map(said.split('\n').map((line) => line.split('=', 2) as [string, string]))
   const broker: OwnBroker = {
     brokers: values.get('KAFKA_BROKERS')!,
@@ -93,10 +97,12 @@ async function startIn(
       if (again.code !== 0) throw new Error(again.error)
     },
     async kill() {
-      const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'))
-      process.kill(pid, 'SIGKILL')
-      while (isRunning(pid)) await delay(LOOK_MS)
+      const killed = pid()
+      process.kill(killed, 'SIGKILL')
+      while (isRunning(killed)) await delay(LOOK_MS)
     },
+    pause: () => void process.kill(pid(), 'SIGSTOP'),
+    resume: () => void process.kill(pid(), 'SIGCONT'),
     async stop() {
       await kafka('stop', '--folder', folder)
     },

@@ -1,11 +1,21 @@
 /** Roles as processes of their own on one Kafka: started, told the time, killed, started again on the same folders. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { ROLES, type RoleName } from '../../cli/roles/role.ts'
 import type { GroupLag } from '../../core/bus/bus.ts'
 import { SECOND } from '../../core/clock.ts'
+import { retry } from '../../core/retry.ts'
 import { LogSender } from '../../demo/sender.ts'
 import { settle } from '../../demo/settle.ts'
-import { newWorld, PipelineProcess, type World } from '../e2e/pipeline.ts'
+import { type Changes, newWorld, PipelineProcess, type World } from '../e2e/pipeline.ts'
 import type { Stretch } from '../e2e/traffic.ts'
+
+const AGAIN = { firstMs: 50, maxMs: 1000 }
+/** On a busy machine, after a broker that was away. */
+const SETTLE_MS = 240_000
+/** Less than the 5 s by which one collector's time may lead the others' (core/watermark.ts): they tick one after the other. */
+const SETTLE_STEP_US = 4 * SECOND
+/** Between two looks at how far the groups are, which take longer than a step. */
+const SETTLE_STEPS = 5
 
 interface Member {
   role: RoleName
@@ -13,6 +23,15 @@ interface Member {
   /** Replaced when it is killed and started again. */
   process: Promise<PipelineProcess>
   sender?: LogSender
+  /** By how much its clock is ahead of the others'. */
+  aheadUs: number
+}
+
+export interface During {
+  /** Begun as the records of the stretch are sent; the stretch is over once it is. */
+  sending?: (() => Promise<unknown> | undefined) | undefined
+  /** The same, as its ticks are written. */
+  ticking?: (() => Promise<unknown> | undefined) | undefined
 }
 
 export class Fleet {
@@ -26,12 +45,12 @@ export class Fleet {
   }
 
   /** Resolves when all of them answer. */
-  static async start(changes: object, counts: Readonly<Record<RoleName, number>>, nowUs: number): Promise<Fleet> {
+  static async start(changes: Changes, counts: Readonly<Record<RoleName, number>>, nowUs: number): Promise<Fleet> {
     const members: Member[] = []
     for (const role of ROLES) {
       for (let i = 0; i < counts[role]; i += 1) {
         const world = await newWorld(changes)
-        members.push({ role, world, process: PipelineProcess.start(world, nowUs, [role]) })
+        members.push({ role, world, process: PipelineProcess.start(world, nowUs, [role]), aheadUs: 0 })
       }
     }
     const fleet = new Fleet(members, nowUs)
@@ -45,31 +64,65 @@ export class Fleet {
   }
 
   /** One stretch: its time, its records to the collectors in turn, and once all of them are acknowledged the ticks. */
-  async play(
-    { untilUs, bodies }: Stretch,
-    ticking: () => Promise<unknown> | undefined = () => undefined,
-  ): Promise<void> {
+  async play({ untilUs, bodies }: Stretch, { sending, ticking }: During = {}): Promise<void> {
     await this.#setTime(untilUs)
-    await Promise.all(bodies.map((body) => this.#send(body)))
-    const meanwhile = ticking()
+    const meanwhile = [sending?.()]
+    await Promise.all(bodies.map((body) => this.send(body)))
+    meanwhile.push(ticking?.())
     await this.#tick()
-    await meanwhile
+    await Promise.all(meanwhile)
+  }
+
+  /** To the collector whose turn it is; resolves when the body is acknowledged, however often it takes. */
+  async send(body: Buffer): Promise<void> {
+    const collectors = this.#of('collector')
+    const member = collectors[this.#turn % collectors.length]!
+    this.#turn += 1
+    await until(member, (process) => {
+      const target = `127.0.0.1:${process.ports.grpc}`
+      // The port stays the same over restarts.
+      member.sender ??= new LogSender(target)
+      return member.sender.send(body, process.ended)
+    })
   }
 
   /** kill -9 of one process, and a new start in the same folder. */
   async kill(role: RoleName, index: number): Promise<void> {
     const member = this.#of(role)[index]!
     const before = await member.process
-    member.process = before.kill().then(() => PipelineProcess.start(member.world, this.#nowUs, [role]))
+    member.process = before.kill().then(() => PipelineProcess.start(member.world, timeOf(member, this.#nowUs), [role]))
     await member.process
+  }
+
+  /** What runs as the role now. */
+  processes(role: RoleName): Promise<PipelineProcess[]> {
+    return Promise.all(this.#of(role).map((member) => member.process))
+  }
+
+  /** Sets the clock of one collector so much ahead of the others', or behind; 0 sets it right. */
+  async setAhead(index: number, us: number): Promise<void> {
+    const member = this.#of('collector')[index]!
+    member.aheadUs = us
+    await until(member, (process) => process.jump(timeOf(member, this.#nowUs)))
+  }
+
+  /** Time goes on as the machine's does, a tick a second, until the signal aborts. */
+  async live(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#setTime(Date.now() * 1000)
+      await this.#tick()
+      await delay(1000, undefined, { signal }).catch(() => {})
+    }
   }
 
   async settleAndStop(): Promise<void> {
     const tick = async () => {
-      await this.#setTime(this.#nowUs + SECOND)
-      await this.#tick()
+      for (let step = 0; step < SETTLE_STEPS; step += 1) {
+        await this.#setTime(this.#nowUs + SETTLE_STEP_US)
+        await this.#tick()
+      }
     }
-    await settle({ tick, lag: () => this.#lag(), signal: AbortSignal.timeout(120_000) })
+    await settle({ tick, lag: () => this.#lag(), signal: AbortSignal.timeout(SETTLE_MS) })
     for (const role of [...ROLES].reverse()) {
       await Promise.all(this.#of(role).map(async (member) => (await member.process).stop()))
     }
@@ -96,7 +149,7 @@ export class Fleet {
 
   async #setTime(us: number): Promise<void> {
     this.#nowUs = us
-    await Promise.all(this.#members.map((member) => until(member, (process) => process.setTime(us))))
+    await Promise.all(this.#members.map((member) => until(member, (process) => process.setTime(timeOf(member, us)))))
   }
 
   async #tick(): Promise<void> {
@@ -107,29 +160,21 @@ export class Fleet {
     return until(this.#of('storage')[0]!, (process) => process.lag())
   }
 
-  async #send(body: Buffer): Promise<void> {
-    const collectors = this.#of('collector')
-    const member = collectors[this.#turn % collectors.length]!
-    this.#turn += 1
-    await until(member, (process) => {
-      const target = `127.0.0.1:${process.ports.grpc}`
-      // The port stays the same over restarts.
-      member.sender ??= new LogSender(target)
-      return member.sender.send(body, process.ended)
-    })
-  }
-
   #closeSenders(): void {
     for (const { sender } of this.#members) sender?.close()
   }
 }
 
-/** Does it until it succeeds; a failure is one of the process unless it was killed. */
+function timeOf({ aheadUs }: Member, nowUs: number): number {
+  return nowUs + aheadUs
+}
+
+/** Does it until it succeeds; a failure that does not pass is one of the process unless it was killed. */
 async function until<T>(member: Member, act: (process: PipelineProcess) => Promise<T>): Promise<T> {
   for (;;) {
     const process = await member.process
     try {
-      return await act(process)
+      return await retry(() => act(process), { ...AGAIN, signal: process.ended })
     } catch (error) {
       if (process.killed) continue
       throw process.ended.aborted ? new Error(`a process of ${member.role} ended by itself`, { cause: error }) : error

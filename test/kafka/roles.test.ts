@@ -80,7 +80,7 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)('roles as pr
     const fleet = await startFleet(partitions, each)
     for (const [i, stretch] of stretches.entries()) {
       const death = deaths.find(({ at }) => at === i)
-      await fleet.play(stretch, () => death && fleet.kill(death.role, death.index))
+      await fleet.play(stretch, { ticking: () => death && fleet.kill(death.role, death.index) })
     }
     await fleet.settleAndStop()
     return readStored(fleet.storageWorld)

@@ -1,7 +1,7 @@
 /** What is played to processes on Kafka: the shop under attack, one pair far busier than all others, one service without identities. */
 import { MINUTE, SECOND } from '../../core/clock.ts'
 import type { AccessLog } from '../../demo/access-log.ts'
-import { type Stretch, storyRecords, stretches } from '../e2e/traffic.ts'
+import { type Stretch, storyRecords, stretches, unreadable } from '../e2e/traffic.ts'
 
 /** Less than the 5 s by which one collector's time may lead the others' (core/watermark.ts): here they tick one after the other. */
 const STRETCH_SECONDS = 4
@@ -10,9 +10,14 @@ const QUIET_MINUTES = 4
 /** Of all records, at least. */
 export const BUSIEST_SHARE = 0.4
 const APART_US = 700_000
+/** Every so manieth record has one behind it that nobody can read. */
+const UNREADABLE_EVERY = 200
 
 export interface Story {
+  /** That become calls. */
   records: AccessLog[]
+  /** Beside them, such as are rejected. */
+  rejected: number
   /** Of the pair that has most. */
   busiest: number
   /** Whose proxies know no peer. */
@@ -29,9 +34,11 @@ export function story(origin: number, minutes: number): Story {
     busiest += pair.length
   }
   const cut = { origin, minutes: minutes + 1, stretchSeconds: STRETCH_SECONDS, recordsPerBody: RECORDS_PER_BODY }
-  const told = stretches(records, cut)
+  const broken = records.filter((_, i) => i % UNREADABLE_EVERY === 0).map(unreadable)
+  const told = stretches([...records, ...broken], cut)
   return {
     records,
+    rejected: broken.length,
     busiest,
     nameless: records.filter(isOfNameless).length,
     stretches: [...told, ...quiet(told.at(-1)!.untilUs)],

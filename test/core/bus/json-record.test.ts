@@ -14,6 +14,12 @@ describe('JSON records', () => {
     )
   })
 
+  it('that were damaged are refused, in words that show nothing of them', () => {
+    const damaged = Buffer.concat([Buffer.from('EWX1'), Buffer.from('{"token":"secret"')])
+    const refusal = { code: 'block_corrupt', message: 'record EWX1 of 21 bytes holds no JSON' }
+    expect(() => record.decode(damaged)).toThrow(expect.objectContaining(refusal))
+  })
+
   it('are told from ticks, from records of another kind or version, and from too few bytes', () => {
     const others = [
       encodeTick({ producer: 'a', seq: 1, time: 1, leave: false }),
