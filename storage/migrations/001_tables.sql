@@ -302,7 +302,7 @@ ORDER BY (reason, sender, delivery, position)
 TTL toDateTime(received) + toIntervalDay(14)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 1000;
 
--- How far each sink has stored its partition of the bus. `topic` names the log as well: topic@log.
+-- How far each sink has stored its partition of the bus.
 CREATE TABLE IF NOT EXISTS eastwatch.offsets
 (
     sink LowCardinality(String),

@@ -192,6 +192,7 @@ export class PipelineProcess {
   /** A clean stop. */
   async stop(): Promise<void> {
     const gone = once(this.#child, 'exit')
+    this.killed = true
     await this.#ask('stop')
     await gone
   }

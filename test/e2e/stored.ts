@@ -21,6 +21,13 @@ const QUERIES = {
 }
 
 export type Stored = Record<keyof typeof QUERIES, string[]>
+export const TABLES = Object.keys(QUERIES) as (keyof Stored)[]
+
+/** What a collector says of its own: when a record came, which is later where it had to be sent again. */
+const OF_ARRIVAL: Partial<Record<keyof Stored, readonly string[]>> = {
+  calls: ['received', 'late'],
+  rejected: ['received'],
+}
 
 export async function readStored(world: World): Promise<Stored> {
   const reader = await openReader(EastwatchConfig.parse(world.config), ENTRY)
@@ -37,6 +44,18 @@ export async function readStored(world: World): Promise<Stored> {
   } finally {
     await reader.close()
   }
+}
+
+/** Rows without what says when they came, in order. */
+export function withoutArrival(table: keyof Stored, rows: readonly string[]): string[] {
+  const without = OF_ARRIVAL[table]
+  if (without === undefined) return [...rows]
+  const stripped = rows.map((row) => {
+    const values = JSON.parse(row)
+    for (const column of without) delete values[column]
+    return JSON.stringify(values)
+  })
+  return stripped.sort()
 }
 
 export interface Difference {

@@ -1,16 +1,8 @@
 /** Whether what is left of a story that faults struck is what is left of it without any. */
 import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
-import { difference, NO_DIFFERENCE, type Stored } from '../e2e/stored.ts'
+import { difference, NO_DIFFERENCE, type Stored, TABLES, withoutArrival } from '../e2e/stored.ts'
 import type { Log } from './log.ts'
-
-const TABLES = ['calls', 'rejected', 'windows', 'paths', 'findings', 'incidents'] as const
-
-/** What a collector says of its own: by its clock, and of what it had learned by then. */
-const OF_THE_COLLECTOR: Partial<Record<keyof Stored, readonly string[]>> = {
-  calls: ['received', 'late'],
-  rejected: ['received'],
-}
 
 /** What Eastwatch may say of itself at any time, as it goes by the machine's clock: something was not ready for a minute. */
 const MAY_BE_TOLD = 'part_not_ready'
@@ -50,15 +42,8 @@ export function judge({ expected, actual, log, sent, told }: Case): string {
 }
 
 function ofStory(table: keyof Stored, rows: readonly string[]): string[] {
-  const without = OF_THE_COLLECTOR[table]
   const own = rows.filter((row) => !isOfItself(row))
-  if (without === undefined) return own
-  const stripped = own.map((row) => {
-    const values = JSON.parse(row)
-    for (const column of without) delete values[column]
-    return JSON.stringify(values)
-  })
-  return stripped.sort()
+  return withoutArrival(table, own)
 }
 
 /** What Eastwatch says of itself. */

@@ -94,6 +94,14 @@ export class Fleet {
     await member.process
   }
 
+  /** A clean stop of one process, and a new start in the same folder: what a rolling upgrade does to each. */
+  async replace(role: RoleName, index: number): Promise<void> {
+    const member = this.#of(role)[index]!
+    const before = await member.process
+    member.process = before.stop().then(() => PipelineProcess.start(member.world, timeOf(member, this.#nowUs), [role]))
+    await member.process
+  }
+
   /** What runs as the role now. */
   processes(role: RoleName): Promise<PipelineProcess[]> {
     return Promise.all(this.#of(role).map((member) => member.process))
