@@ -6,6 +6,13 @@ const MIB = 1024 * 1024
 const LIMIT = 16 * MIB
 
 describe('requests to the broker', () => {
+  it('hold at most a thousand messages each, of all topics together', () => {
+    const sends = new Sends()
+    for (let i = 0; i < 2500; i += 1) sends.add(`${i % 3}`, { partition: 0, value: Buffer.alloc(1) })
+    const counts = [...sends].map((topics) => topics.reduce((sum, { messages }) => sum + messages.length, 0))
+    expect(counts).toEqual([1000, 1000, 500])
+  })
+
   it('hold at most 16 MiB each, or one longer message, and keep the order of each topic and partition', () => {
     const message = fc.record({
       topic: fc.constantFrom('a', 'b'),
