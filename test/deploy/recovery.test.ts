@@ -19,9 +19,6 @@ const guide = textOf('docs/operate.md')
 const { bodies, facts } = readRecording('allowed_http')
 const records = facts.records as number
 
-/** Roles join their groups and find the ones before gone: that takes a while on a busy machine. */
-const until = (fact: () => boolean | Promise<boolean>) => untilSoon(fact, 90_000)
-
 describe.skipIf('missing' in started || noEngine() !== undefined)('after a loss', () => {
   const prefix = `${randomUUID()}.`
   const folders: string[] = []
@@ -44,6 +41,15 @@ describe.skipIf('missing' in started || noEngine() !== undefined)('after a loss'
     await admin?.disconnect()
     await first.stop()
   })
+
+  /** Roles join their groups and find the ones before gone: that takes a while on a busy machine. */
+  async function until(fact: () => boolean | Promise<boolean>): Promise<void> {
+    try {
+      await untilSoon(fact, 90_000)
+    } catch (cause) {
+      throw new Error(`not in time; the roles say: ${children.map(({ err }) => err()).join('\n')}`, { cause })
+    }
+  }
 
   async function newStore(): Promise<TestStore> {
     const store = await openStore()

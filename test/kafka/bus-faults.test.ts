@@ -312,6 +312,42 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
     await expect.poll(outcome, { timeout: 30_000 }).toBe('taken')
   })
 
+  it('takes records again once a group whose records were dropped has forgotten its state, also where it has nothing to read', async () => {
+    const prefix = `${randomUUID()}.`
+    const required = { requiredGroups: [{ topic: 'in', group: 'g' }] }
+    const bus = await open(prefix, new Network(), 1, required)
+    await bus.publish(Array.from({ length: 20 }, (_, i) => ({ topic: 'in', partition: 0, value: bytes(`${i}`) })))
+    await take(bus, 'in', 'g', 5, 1)
+    await bus.close()
+    const admin = new Kafka({ brokers: [broker.brokers], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    await admin.fetchTopicOffsets(`${prefix}in`)
+    await admin.deleteTopicRecords({ topic: `${prefix}in`, partitions: [{ partition: 0, offset: '20' }] })
+    await admin.deleteTopics({ topics: [`${prefix}g.in.state`] })
+    await admin.disconnect()
+    const again = await open(prefix, new Network(), 1, required)
+    await expect(again.publish([])).rejects.toMatchObject({ code: 'bus_full' })
+    const stop = new AbortController()
+    const reading = again.process({
+      topic: 'in',
+      group: 'g',
+      signal: stop.signal,
+      start: (assignment) => plain(assignment, () => undefined),
+    })
+    await expect
+      .poll(
+        () =>
+          again.publish([]).then(
+            () => 'taken',
+            () => 'refused',
+          ),
+        { timeout: 30_000 },
+      )
+      .toBe('taken')
+    stop.abort()
+    await reading
+  })
+
   it('stops a group whose offset is no longer in the log, and says so', async () => {
     const prefix = `${randomUUID()}.`
     const bus = await open(prefix, new Network(), 1)

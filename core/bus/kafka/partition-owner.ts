@@ -75,8 +75,13 @@ async function own(options: ProcessOptions, signal: AbortSignal, parts: OwnerPar
     const end = async () => (await bounds(state, partition)).end
     await restore({ kafka, producer, topic: state, partition, copy, end }, signal)
     const { start } = await bounds(names.topic(topic), partition)
+    const isNew = copy.offsets === undefined
     const { next: committed, keep } = copy.offsets ?? { next: start, keep: start }
     requireFrom(keep, start, options, partition)
+    if (isNew && start > 0) {
+      // A group that forgot its state may have left an older offset in Kafka: senders would wait for it to go on, and it for them.
+      await commit(producer, options, parts, { publish: [], state: [], offsets: { next: committed, keep } })
+    }
     const again = { ...BACKOFF, signal, onRetry: report(options, parts) }
     processor = await retry(
       async () => options.start({ topic, partition, logId, committed, state: copy.state() }),
