@@ -28,7 +28,7 @@ export interface GroupReaderOptions {
   groupId: string
   /** How long a member may be silent before its partitions go to others. */
   sessionTimeoutMs: number
-  /** Of the group: passed with its first commit. */
+  /** Of the group: passed with its first commit, or by standing by. */
   trial: Trial
   /** Takes up a partition, until the signal aborts. Nothing is fetched of it before its valve is opened. */
   own(partition: number, handle: PartitionHandle, signal: AbortSignal): Ownership
@@ -133,6 +133,8 @@ async function beMember(options: GroupReaderOptions, signal: AbortSignal): Promi
         if (assigned.has(partition)) intake.refresh()
         else release(partition)
       }
+      // Who stands by commits nothing, and needs no more than to belong.
+      if (assigned.size === 0) trial.pass()
       options.onAssigned?.([...assigned])
       for (const partition of assigned) {
         if (owned.has(partition)) continue

@@ -1,27 +1,38 @@
-import type { Kafka } from 'kafkajs'
+import kafkajs, { type Kafka } from 'kafkajs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readGroup } from '../../../core/bus/kafka/group-reader.ts'
 import { readPartitions } from '../../../core/bus/kafka/read-partitions.ts'
 import { Trial } from '../../../core/bus/kafka/trial.ts'
 
+const { KafkaJSGroupCoordinatorNotFound: GroupCoordinatorNotFound } = kafkajs as unknown as Record<
+  'KafkaJSGroupCoordinatorNotFound',
+  new (
+    message: string,
+  ) => Error
+>
+
 /** A kafkajs whose consumers begin and then say nothing by themselves. */
 function silentKafka() {
-  const consumers: { tell(event: string): void; isConnected: boolean }[] = []
+  const consumers: { tell(event: string, payload?: object): void; isConnected: boolean; isRunning: boolean }[] = []
   const consumer = () => {
-    const listeners = new Map<string, (() => void)[]>()
+    const listeners = new Map<string, ((event: { payload: object }) => void)[]>()
     const one = {
-      tell: (event: string) => {
-        for (const listener of listeners.get(event) ?? []) listener()
+      tell: (event: string, payload = {}) => {
+        for (const listener of listeners.get(event) ?? []) listener({ payload })
       },
       isConnected: true,
+      isRunning: false,
     }
     consumers.push(one)
     return {
       events: { CRASH: 'crash', GROUP_JOIN: 'join', FETCH_START: 'fetch', REBALANCING: 'rebalancing' },
-      on: (event: string, listener: () => void) => listeners.set(event, [...(listeners.get(event) ?? []), listener]),
+      on: (event: string, listener: (event: { payload: object }) => void) =>
+        listeners.set(event, [...(listeners.get(event) ?? []), listener]),
       connect: async () => {},
       subscribe: async () => {},
-      run: async () => {},
+      run: async () => {
+        one.isRunning = true
+      },
       disconnect: async () => {
         one.isConnected = false
       },
@@ -29,6 +40,48 @@ function silentKafka() {
   }
   return { kafka: { consumer } as unknown as Kafka, consumers }
 }
+
+describe('a member of a group', () => {
+  const lost = () => new GroupCoordinatorNotFound('Failed to find group coordinator')
+  const begin = (stop: AbortController) => {
+    const { kafka, consumers } = silentKafka()
+    const own = () => ({ intake: { offer: () => {}, refresh: () => {} }, done: new Promise<void>(() => {}) })
+    const options = { kafka, topic: 'in', groupId: 'g@in', sessionTimeoutMs: 10_000, own, trial: new Trial() }
+    return { consumers, running: readGroup({ ...options, logger: undefined }, stop.signal) }
+  }
+  // The back-off before a new consumer is real, and short.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  const begun = (consumers: ReturnType<typeof silentKafka>['consumers'], index: number) =>
+    vi.waitFor(() => expect(consumers[index]?.isRunning).toBe(true))
+  /** Twice without a coordinator, with more than the twenty seconds between. */
+  const loseCoordinator = async (consumers: ReturnType<typeof silentKafka>['consumers']) => {
+    await begun(consumers, 0)
+    consumers[0]!.tell('crash', { error: lost() })
+    await begun(consumers, 1)
+    vi.advanceTimersByTime(21_000)
+    consumers[1]!.tell('crash', { error: lost() })
+  }
+
+  it('that stands by outlives a time without coordinator', async () => {
+    const stop = new AbortController()
+    const { consumers, running } = begin(stop)
+    await begun(consumers, 0)
+    consumers[0]!.tell('join', { memberAssignment: {} })
+    await loseCoordinator(consumers)
+    await begun(consumers, 2)
+    stop.abort()
+    await running
+  })
+
+  it('that never joined takes such a time for a missing right', async () => {
+    const { consumers, running } = begin(new AbortController())
+    const outcome = expect(running).rejects.toMatchObject({ code: 'config' })
+    await loseCoordinator(consumers)
+    await outcome
+  })
+})
 
 describe('a consumer that says nothing', () => {
   beforeEach(() => void vi.useFakeTimers())
