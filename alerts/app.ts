@@ -31,7 +31,6 @@ export const ALERT_GROUPS = { incidents: 'incidents', notify: 'notify' } as cons
 /** Runs until the signal aborts; rejects when a processor fails for good. */
 export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Promise<void> {
   const { config, bus, clock, logger, progress, health, version } = options
-  const partitions = bus.partitions(TOPIC.findings)
   const failed = new AbortController()
   const running = AbortSignal.any([signal, failed.signal])
   const lanes = new Map(
@@ -46,9 +45,9 @@ export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Pr
     signal: running,
     start: (assignment) =>
       startIncidents(assignment, {
-        producers: stageProducers(partitions),
+        producers: stageProducers(bus),
         reopenUs: config.reopenHours * HOUR,
-        maxIncidents: Math.max(1, Math.floor(config.maxIncidents / partitions)),
+        maxIncidents: config.maxIncidents,
         logger,
       }),
   })
@@ -79,7 +78,8 @@ export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Pr
   }
 }
 
-/** Who ticks into each partition of findings. */
-function stageProducers(partitions: number): string[] {
-  return Array.from({ length: partitions }, (_, partition) => [`stage1/${partition}`, `stage2/${partition}`]).flat()
+/** Who ticks into findings. */
+function stageProducers(bus: Bus): string[] {
+  const each = (stage: string, topic: string) => Array.from({ length: bus.partitions(topic) }, (_, i) => `${stage}/${i}`)
+  return [...each('stage1', TOPIC.calls), ...each('stage2', TOPIC.windows)]
 }

@@ -29,7 +29,7 @@ export const AlertsConfig = z.strictObject({
     .max(1_000_000)
     .default(20_000)
     .describe(
-      'Incidents held at once, open or waiting to reopen, over all partitions; past it the least severe are closed early.',
+      'Incidents held at once, open or waiting to reopen; past it the least severe are closed early.',
     ),
   outbox: z
     .strictObject({

@@ -2,8 +2,8 @@
 import type { IncidentRecord } from '../storage/incident-records.ts'
 import { severityRank } from './incident.ts'
 
-/** Reopened incidents are told as `first` again: the receiver believes them over. */
-export type Reason = 'first' | 'changed' | 'resolved' | 'none'
+/** Reopened incidents are told as `first` again: the receiver believes them over. `repeat`: nothing new, it is still open. */
+export type Reason = 'first' | 'changed' | 'acknowledged' | 'repeat' | 'resolved' | 'none'
 
 /** Destinations remembered per incident and receiver; past it further ones are no news by themselves. */
 const MAX_DESTINATIONS = 64

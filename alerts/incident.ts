@@ -1,6 +1,6 @@
 /**
- * Life cycle of an incident, as pure functions: open, update, resolve, reopen under the same id. All times are those of findings
- * and ticks, never a clock, so the same log gives the same incidents.
+ * Life cycle of an incident, as pure functions: open, update, acknowledge, accept, resolve, reopen under the same id. All times are those
+ * of findings, ticks and people's actions in the log, never a clock, so the same log gives the same incidents.
  *
  * One fingerprint's findings come from one partition of one stage, in order; ticks of the other partitions come between them in
  * any order. So nothing may depend on where a tick falls: an incident resolves *at* its last finding's end + its quiet time, and a
@@ -9,14 +9,19 @@
 import { createHash } from 'node:crypto'
 import { type Finding, SEVERITIES, type Severity } from '../detectors/detector.ts'
 import type { IncidentRecord } from '../storage/incident-records.ts'
+import type { AcceptAction, IncidentAction } from '../core/action.ts'
 import { clip } from './clip.ts'
 import { evidenceText } from './evidence.ts'
+import { namespaceOfService } from './labels.ts'
 import { addTotals, firstTotals, summaryOf, type Totals } from './totals.ts'
 
 /** Finding ids remembered per incident, to drop repeats. */
 const MAX_SEEN = 64
 const MAX_KINDS = 32
+/** Sources, and destinations, listed per incident: the first that appeared. */
+const MAX_LISTED = 64
 const MAX_TEXT = 1_000
+const MAX_NAME = 300
 
 export interface Incident {
   /** As last published. */
@@ -43,7 +48,7 @@ export function severityRank(severity: string): number {
  */
 export function applyFinding(incident: Incident | undefined, finding: Finding, reopenUs: number): Incident[] {
   if (incident === undefined) return [open(finding)]
-  if (incident.seen.includes(finding.id)) return []
+  if (incident.seen.includes(finding.id) || isAccepted(incident, finding)) return []
   const { status, resolvedAt } = incident.record
   const resolvesAt = status === 'resolved' ? resolvedAt : incident.lastSeen + incident.quietUs
   if (finding.windowEnd <= resolvesAt) return [join(incident, finding)]
@@ -59,6 +64,16 @@ export function applyTick(incident: Incident, watermark: number): Incident | und
   return resolve(incident)
 }
 
+/** Of an incident that nobody has dealt with. */
+const UNTOUCHED = {
+  resolvedAt: 0,
+  resolvedBy: '',
+  acknowledgedBy: '',
+  acknowledgedAt: 0,
+  silencedBy: '',
+  silencedUntil: 0,
+} as const
+
 function open(finding: Finding): Incident {
   const { fingerprint, windowEnd, quietUs } = finding
   return {
@@ -73,10 +88,13 @@ function open(finding: Finding): Incident {
       severity: finding.severity,
       openedAt: windowEnd,
       updatedAt: windowEnd,
-      resolvedAt: 0,
+      ...UNTOUCHED,
+      acceptedUntil: 0,
       reopened: 0,
       findings: 1,
       summary: clip(finding.summary, MAX_TEXT),
+      sources: listed([], sourceOf(finding)),
+      destinations: listed([], clip(finding.key.destinationService, MAX_NAME)),
       ...shown(finding),
     },
     lastSeen: windowEnd,
@@ -87,11 +105,15 @@ function open(finding: Finding): Incident {
   }
 }
 
-/** A late finding may join an incident that has resolved meanwhile; that reopens it only where it asks for a longer quiet. */
+/**
+ * A late finding may join an incident that has resolved meanwhile; that reopens it only where it asks for a longer quiet. Whoever resolved it
+ * by hand knew what came before.
+ */
 function join(incident: Incident, finding: Finding): Incident {
-  const { status, resolvedAt } = incident.record
+  const { status, resolvedAt, resolvedBy } = incident.record
   const updated = update(incident, finding)
-  const isOverNoMore = status === 'resolved' && updated.lastSeen + updated.quietUs > resolvedAt
+  const isOverNoMore =
+    status === 'resolved' && resolvedBy === '' && updated.lastSeen + updated.quietUs > resolvedAt
   return isOverNoMore ? reopen(incident, finding) : updated
 }
 
@@ -107,6 +129,8 @@ function update({ record, lastSeen, quietUs, seen, ...before }: Incident, findin
       severity: severityRank(finding.severity) > severityRank(record.severity) ? finding.severity : record.severity,
       updatedAt: Math.max(record.updatedAt, finding.windowEnd),
       findings: record.findings + 1,
+      sources: listed(record.sources, sourceOf(finding)),
+      destinations: listed(record.destinations, clip(finding.key.destinationService, MAX_NAME)),
       ...(newest ? shown(finding) : {}),
       summary: summaryOf(alarm, totals),
     },
@@ -120,7 +144,8 @@ function update({ record, lastSeen, quietUs, seen, ...before }: Incident, findin
 
 function reopen(incident: Incident, finding: Finding): Incident {
   const { record, ...rest } = update(incident, finding)
-  return { ...rest, record: { ...record, status: 'open', resolvedAt: 0, reopened: record.reopened + 1 } }
+  const again = { ...UNTOUCHED, acceptedUntil: 0, reopened: record.reopened + 1 }
+  return { ...rest, record: { ...record, ...again, status: 'open' } }
 }
 
 function resolve(incident: Incident): Incident {
@@ -130,6 +155,53 @@ function resolve(incident: Incident): Incident {
     ...incident,
     record: { ...record, version: record.version + 1, status: 'resolved', updatedAt: resolvedAt, resolvedAt },
   }
+}
+
+/** undefined where there is nothing to acknowledge. */
+export function acknowledge(incident: Incident, { actor, at }: IncidentAction): Incident | undefined {
+  if (incident.record.status === 'resolved') return undefined
+  return changed(incident, at, { acknowledgedBy: clip(actor.name, MAX_NAME), acknowledgedAt: at })
+}
+
+/** By hand, before its quiet time is over. undefined where it is resolved already. */
+export function resolveByHand(incident: Incident, { actor, at }: IncidentAction): Incident | undefined {
+  if (incident.record.status === 'resolved') return undefined
+  return changed(incident, at, {
+    status: 'resolved',
+    resolvedAt: Math.max(incident.lastSeen, at),
+    resolvedBy: clip(actor.name, MAX_NAME),
+  })
+}
+
+/** Resolves it if it is open; findings like those seen open nothing until then. */
+export function accept(incident: Incident, action: AcceptAction): Incident {
+  const resolved = resolveByHand(incident, { ...action, type: 'resolve' })
+  if (resolved === undefined) return changed(incident, action.at, { acceptedUntil: action.until })
+  return { ...resolved, record: { ...resolved.record, acceptedUntil: action.until } }
+}
+
+/** What muted it, if anything, is another now. undefined where that is no change. */
+export function muted(incident: Incident, by: string, until: number): Incident | undefined {
+  const { silencedBy, silencedUntil, updatedAt } = incident.record
+  if (silencedBy === by && silencedUntil === until) return undefined
+  return changed(incident, updatedAt, { silencedBy: by, silencedUntil: until })
+}
+
+function changed(incident: Incident, at: number, change: Partial<IncidentRecord>): Incident {
+  const { record } = incident
+  const updatedAt = Math.max(record.updatedAt, at)
+  return { ...incident, record: { ...record, version: record.version + 1, updatedAt, ...change } }
+}
+
+/** Like what a person accepted: nothing new in kind, severity, source and destination. */
+function isAccepted({ record }: Incident, finding: Finding): boolean {
+  return (
+    finding.windowEnd <= record.acceptedUntil &&
+    severityRank(finding.severity) <= severityRank(record.severity) &&
+    record.kinds.includes(clip(finding.kind, MAX_TEXT)) &&
+    ['', ...record.sources].includes(sourceOf(finding)) &&
+    ['', ...record.destinations].includes(clip(finding.key.destinationService, MAX_NAME))
+  )
 }
 
 /** Resolves before its time, because there is no room for it. */
@@ -152,6 +224,17 @@ function isNewest(finding: Finding, lastSeen: number, shownId: string): boolean 
   return finding.windowEnd > lastSeen || (finding.windowEnd === lastSeen && finding.id < shownId)
 }
 
+/** The source by its identity, else its workload, else its address; '' where the finding is about none. */
+function sourceOf({ key }: Finding): string {
+  const { sourceIdentity, sourceWorkload, sourceNamespace, sourceAddress } = key
+  const workload = sourceWorkload === '' ? '' : `${sourceWorkload}.${sourceNamespace}`
+  return clip(sourceIdentity || workload || sourceAddress, MAX_NAME)
+}
+
+function listed(names: readonly string[], name: string): readonly string[] {
+  return name === '' || names.includes(name) || names.length >= MAX_LISTED ? names : [...names, name]
+}
+
 /** What a person sees of an incident: its newest finding. */
 function shown(finding: Finding) {
   return {
@@ -160,6 +243,7 @@ function shown(finding: Finding) {
     sourceWorkload: clip(finding.key.sourceWorkload, MAX_TEXT),
     sourceNamespace: clip(finding.key.sourceNamespace, MAX_TEXT),
     destinationService: clip(finding.key.destinationService, MAX_TEXT),
+    destinationNamespace: namespaceOfService(clip(finding.key.destinationService, MAX_TEXT)),
     operation: clip(finding.key.operation, MAX_TEXT),
     verdict: clip(finding.evidence.verdict, MAX_TEXT),
     lastFindingId: finding.id,

@@ -11,7 +11,8 @@ import { counted } from './wording.ts'
 export const TLS_FAILURE = 'tls_failure'
 const QUIET_US = 10 * MINUTE
 /** Kinds that are an intruder's doing: his incident follows him, and stays open for a day. */
-const INTRUSIONS = ['impostor', 'stolen_identity', 'claimed_stolen_identity']
+/** Kinds that speak of a false or a stolen identity. */
+export const INTRUSIONS = ['impostor', 'stolen_identity', 'claimed_stolen_identity']
 
 export interface TlsStatement {
   verdict: Verdict

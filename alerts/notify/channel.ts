@@ -3,17 +3,33 @@ import type { IncidentRecord } from '../../storage/incident-records.ts'
 import type { Reason } from '../decide.ts'
 import type { StormSummary } from '../storm.ts'
 
-/** One message to one receiver. `id` is its dedup key: the same for every attempt, restarts included. */
-export type Notice = IncidentNotice | SummaryNotice
+/** One message to one receiver. `id` is its key: the same for every attempt, restarts included. */
+export type Notice = GroupNotice | SummaryNotice
 
-export interface IncidentNotice {
-  type: 'incident'
-  id: string
+/** What is new of one incident. */
+export interface News {
   reason: Exclude<Reason, 'none'>
   record: IncidentRecord
 }
 
-/** Stands for changes of many incidents. */
+/** Of incidents that are told together. */
+export interface GroupNotice {
+  type: 'group'
+  id: string
+  /** 32 hex digits, the same for all messages of the group to this receiver: what a receiver joins them by. */
+  key: string
+  /** By which its incidents were grouped: label to value. Text of telemetry. */
+  labels: Readonly<Record<string, string>>
+  /** Incidents of the group that are open after this message, those of earlier messages included. 0: all of it is over. */
+  open: number
+  /** The most severe first, at least one, at most MAX_NEWS. */
+  news: readonly [News, ...News[]]
+  /** Further incidents with news that found no room. */
+  others: number
+}
+export const MAX_NEWS = 50
+
+/** Stands for changes of many groups. */
 export interface SummaryNotice {
   type: 'summary'
   id: string
@@ -26,4 +42,6 @@ export interface Channel {
    * PipelineError that says whether and when another attempt is worth it, and never holds a secret; never repeats by itself.
    */
   send(notice: Notice, seconds: number, signal: AbortSignal): Promise<void>
+  /** Of a receiver that forgets what it is not told again: how often an open incident must be, whatever the route says. */
+  readonly repeatSeconds?: number
 }

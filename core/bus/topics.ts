@@ -16,9 +16,15 @@ export const TOPIC = {
   names: 'eastwatch.names',
 } as const
 
-/** Calls, windows and findings share one partition count: state stays on its input's partition number. */
+/**
+ * Findings, and incidents, have one partition each: grouping, silences, inhibition, the limit of a receiver and the summary of a storm look
+ * at all incidents at once (docs/decisions/041-one-partition-of-alerts.md).
+ */
+const UNDIVIDED: readonly string[] = [TOPIC.findings, TOPIC.incidents]
+
+/** The others share one partition count: state stays on its input's partition number. */
 export function topicSpecs(partitions: number): TopicSpec[] {
-  return Object.values(TOPIC).map((name) => ({ name, partitions }))
+  return Object.values(TOPIC).map((name) => ({ name, partitions: UNDIVIDED.includes(name) ? 1 : partitions }))
 }
 
 /** Partition of a text key: FNV-1a over UTF-16 units, folded by a finaliser so that few partitions spread well. */

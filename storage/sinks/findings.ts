@@ -1,3 +1,4 @@
+import { decodeAction } from '../../core/action.ts'
 import { TOPIC } from '../../core/bus/topics.ts'
 import { decodeFinding, type Finding } from '../../detectors/detector.ts'
 import { RowGatherer, type TableRow, timeText } from '../rows.ts'
@@ -11,7 +12,9 @@ export const findingsSink: SinkSpec = {
       tables: { findings: { column: 'window_end', by: 'month' } },
       rows: (value) => {
         const finding = decodeFinding(value)
-        return finding === undefined ? undefined : [findingRow(finding)]
+        if (finding !== undefined) return [findingRow(finding)]
+        // People's actions stand among the findings; what they did is in the audit.
+        return decodeAction(value) === undefined ? undefined : []
       },
     }),
 }

@@ -1,4 +1,4 @@
-/** `eastwatch.incidents` into three tables: changes of incidents, attempts to notify, operators' actions. */
+/** `eastwatch.incidents` into four tables: changes of incidents, attempts to notify, operators' actions, silences. */
 import { TOPIC } from '../../core/bus/topics.ts'
 import { type AlertRecord, decodeAlertRecord } from '../incident-records.ts'
 import { RowGatherer, type TableRow, timeText } from '../rows.ts'
@@ -13,6 +13,7 @@ export const incidentsSink: SinkSpec = {
         incidents: { column: 'opened_at', by: 'month' },
         notifications: { column: 'at', by: 'month' },
         audit: { column: 'at', by: 'month' },
+        silences: { column: 'created_at', by: 'month' },
       },
       rows: (value) => {
         const record = decodeAlertRecord(value)
@@ -41,11 +42,20 @@ export function alertRow(record: AlertRecord): TableRow {
           source_workload: record.sourceWorkload,
           source_namespace: record.sourceNamespace,
           destination_service: record.destinationService,
+          destination_namespace: record.destinationNamespace,
+          sources: record.sources,
+          destinations: record.destinations,
           operation: record.operation,
           verdict: record.verdict,
           opened_at: timeText(record.openedAt),
           updated_at: timeText(record.updatedAt),
           resolved_at: timeText(record.resolvedAt),
+          acknowledged_by: record.acknowledgedBy,
+          acknowledged_at: timeText(record.acknowledgedAt),
+          silenced_by: record.silencedBy,
+          silenced_until: timeText(record.silencedUntil),
+          resolved_by: record.resolvedBy,
+          accepted_until: timeText(record.acceptedUntil),
           reopened: record.reopened,
           findings: record.findings,
           last_finding_id: record.lastFindingId,
@@ -79,6 +89,24 @@ export function alertRow(record: AlertRecord): TableRow {
           action: record.action,
           subject: record.subject,
           detail: record.detail,
+        },
+      }
+    case 'silence':
+      return {
+        table: 'silences',
+        at: record.createdAt,
+        values: {
+          id: record.id,
+          version: record.version,
+          matchers: record.matchers,
+          starts_at: timeText(record.startsAt),
+          ends_at: timeText(record.endsAt),
+          created_at: timeText(record.createdAt),
+          created_by: record.createdBy,
+          reason: record.reason,
+          namespaces: record.namespaces,
+          by_admin: record.byAdmin,
+          ended_by: record.endedBy,
         },
       }
   }

@@ -58,6 +58,19 @@ export function start(folder: string, args: string[], env: Record<string, string
   return { child, out: () => out, err: () => err, ended }
 }
 
+/** Tells them all to stop, by name, and waits. Throws what one said that does not. */
+export async function stopAll(running: Iterable<[string, Started]>): Promise<void> {
+  const all = [...running]
+  for (const [, { child }] of all) child.kill('SIGTERM')
+  for (const [name, { child, out, err, ended }] of all) {
+    await until(() => child.exitCode !== null || child.signalCode !== null, 30_000).catch(() => {
+      throw new Error(`${name} does not stop: ${out()}${err()}`)
+    })
+    const { code } = await ended
+    if (code !== 0) throw new Error(`${name} ended with ${code}: ${err()}`)
+  }
+}
+
 export function eastwatch(folder: string, args: string[], env: Record<string, string> = {}): Promise<Ended> {
   return start(folder, args, env).ended
 }

@@ -32,7 +32,8 @@ export async function readLog({ broker, prefix, partitions }: Site): Promise<Log
   const log: Log = { received: 0, duplicates: 0, changes: [] }
   const end = Buffer.from(randomUUID())
   const each = async (topic: string, take: (value: Uint8Array) => void) => {
-    await bus.publish(Array.from({ length: partitions }, (_, partition) => ({ topic, partition, value: end })))
+    const count = bus.partitions(topic)
+    await bus.publish(Array.from({ length: count }, (_, partition) => ({ topic, partition, value: end })))
     const stop = new AbortController()
     let ended = 0
     await bus.process({
@@ -45,7 +46,7 @@ export async function readLog({ broker, prefix, partitions }: Site): Promise<Log
             if (end.equals(value)) ended += 1
             else take(value)
           }
-          if (ended === partitions) stop.abort()
+          if (ended === count) stop.abort()
           return { next: nextOf(batch) }
         }),
     })

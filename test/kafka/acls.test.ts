@@ -9,7 +9,7 @@ import { ROLES, type RoleName } from '../../cli/roles/role.ts'
 import { createClient, reachOf } from '../../core/bus/kafka/client.ts'
 import { TOPIC } from '../../core/bus/topics.ts'
 import { encodeLogs } from '../../demo/otlp.ts'
-import { FREE_PORTS, folderWith, runningIn, type Started, start, until } from '../cli/command.ts'
+import { FREE_PORTS, folderWith, runningIn, type Started, start, stopAll, until } from '../cli/command.ts'
 import { noPipeline } from '../e2e/pipeline.ts'
 import { storyRecords, unreadable } from '../e2e/traffic.ts'
 import { type SecureBroker, startSecureBroker } from './broker.ts'
@@ -115,8 +115,7 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)(
       }
       expect((await readyz('collector')).text).toContain(`reads ${OTLP_TOPIC} (1 of its partitions)`)
       for (const { err } of running.values()) expect(err()).not.toMatch(/lacks a right/)
-      for (const { child } of running.values()) child.kill('SIGTERM')
-      for (const { ended } of running.values()) expect((await ended).code).toBe(0)
+      await stopAll(running)
       expect(runningIn(folder)).toEqual([])
     })
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { ROLES } from '../../cli/roles/role.ts'
-import { eastwatch, FREE_PORTS, folderWith, runningIn, type Started, start, until } from '../cli/command.ts'
+import { eastwatch, FREE_PORTS, folderWith, runningIn, type Started, start, stopAll, until } from '../cli/command.ts'
 import { noPipeline } from '../e2e/pipeline.ts'
 import { type Broker, startBroker } from './broker.ts'
 
@@ -62,13 +62,7 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)('the command
       const health = /(http:\S+)\/readyz/.exec(out())![1]!
       await until(async () => (await fetch(`${health}/readyz`)).status === 200)
     }
-    for (const { child } of children) child.kill('SIGTERM')
-    for (const [i, { child, ended, err }] of children.entries()) {
-      await until(() => child.exitCode !== null, 30_000).catch(() => {
-        throw new Error(`${ROLES[i]} does not stop: ${err()}`)
-      })
-      expect((await ended).code).toBe(0)
-    }
+    await stopAll(ROLES.map((role, i) => [role, children[i]!]))
     expect(runningIn(folder)).toEqual([])
   }, 300_000)
 
