@@ -78,7 +78,7 @@ export class Silences {
   advance(before: number, time: number): boolean {
     let turned = false
     for (const [id, { record }] of this.#silences) {
-      if (record.startsAt > before && record.startsAt <= time) turned = true
+      if (!hasBegun(record, before) && hasBegun(record, time)) turned = true
       if (record.endsAt > time) continue
       turned = true
       this.#forget(id)

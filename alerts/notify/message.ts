@@ -3,7 +3,7 @@
  * At most MAX_BODY_BYTES: examples are cut first, then facts.
  */
 import { boundedEvidence, parseEvidence } from '../evidence.ts'
-import type { IncidentNotice, Notice, SummaryNotice } from './channel.ts'
+import type { GroupNotice, Notice, SummaryNotice } from './channel.ts'
 
 export const MAX_BODY_BYTES = 64 * 1024
 
@@ -19,7 +19,7 @@ export function messageBody(notice: Notice): Buffer {
   return Buffer.from(JSON.stringify(incidentMessage(notice, 0)))
 }
 
-function incidentMessage({ id, reason, record }: IncidentNotice, evidenceChars: number) {
+function incidentMessage({ id, news: [{ reason, record }] }: GroupNotice, evidenceChars: number) {
   const { examples, facts, sql, technique, verdict, ...evidence } = boundedEvidence(
     parseEvidence(record.evidence),
     evidenceChars,
