@@ -29,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   role('detectors', 'reads calls from Kafka and writes findings'),
   role('storage', 'stores what Kafka carries in ClickHouse'),
   role('alerts', 'makes incidents of findings, and tells people'),
+  role('console', 'serves the page and the API for people'),
   {
     name: 'demo',
     usage: '[--once] [--seed N] [--attacks all|none] [--json]',
