@@ -61,6 +61,7 @@ export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Pr
       startOutbox(assignment, {
         ...config.outbox,
         inhibit: config.inhibit,
+        shadowUntil: config.shadowUntil ?? 0,
         receivers: config.receivers.map(({ name, minSeverity }) => {
           const repeatSeconds = lanes.get(name)?.channel.repeatSeconds
           return { name, minSeverity, repeatUs: repeatSeconds && repeatSeconds * SECOND }
@@ -90,6 +91,7 @@ export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Pr
 
 /** Who ticks into findings. */
 function stageProducers(bus: Bus): string[] {
-  const each = (stage: string, topic: string) => Array.from({ length: bus.partitions(topic) }, (_, i) => `${stage}/${i}`)
+  const each = (stage: string, topic: string) =>
+    Array.from({ length: bus.partitions(topic) }, (_, i) => `${stage}/${i}`)
   return [...each('stage1', TOPIC.calls), ...each('stage2', TOPIC.windows)]
 }

@@ -1,7 +1,8 @@
 /** Console: the page and the API, for people. It keeps nothing of its own. */
+
+import { PipelineError } from '../../core/errors.ts'
 import { consoleUrl } from '../../dashboards/console/config.ts'
 import { serveConsole } from '../../dashboards/console/server.ts'
-import { PipelineError } from '../../core/errors.ts'
 import { connectReader } from '../../storage/query.ts'
 import { serverOf } from '../../storage/start.ts'
 import { VERSION } from '../version.ts'

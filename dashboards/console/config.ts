@@ -15,7 +15,9 @@ export const ConsoleConfig = z
       .url({ protocol: /^https?$/ })
       .max(500)
       .optional()
-      .describe('How people reach it, such as https://eastwatch.example.com: messages link to it. By default the address.'),
+      .describe(
+        'How people reach it, such as https://eastwatch.example.com: messages link to it. By default the address.',
+      ),
     tls: z
       .strictObject({
         certificate: z.string().describe('Certificate chain in PEM; `file:<path>` reads it from a file.'),
@@ -30,7 +32,9 @@ export const ConsoleConfig = z
       .refine((tokens) => new Set(tokens.map(({ name }) => name)).size === tokens.length, {
         message: 'two tokens have the same name',
       })
-      .describe('Who may use it. Without any it listens on loopback only, and whoever is on this machine is an operator.'),
+      .describe(
+        'Who may use it. Without any it listens on loopback only, and whoever is on this machine is an operator.',
+      ),
   })
   .superRefine(({ address, tls, tokens }, context) => {
     if (tokens.length === 0 && !isLoopbackAddress(address)) {

@@ -10,7 +10,17 @@ import { type Clock, HOUR, MINUTE } from '../../core/clock.ts'
 import { Health } from '../../core/telemetry/health.ts'
 import { encodeFinding, type Finding } from '../../detectors/detector.ts'
 import { decodeAlertRecord } from '../../storage/incident-records.ts'
-import { eventually, finding, quietLogger, SECOND, SECRET, startReceiver, T0, type TestReceiver, tick } from './findings.ts'
+import {
+  eventually,
+  finding,
+  quietLogger,
+  SECOND,
+  SECRET,
+  startReceiver,
+  T0,
+  type TestReceiver,
+  tick,
+} from './findings.ts'
 import { MemoryBus } from './memory-bus.ts'
 import { action } from './records.ts'
 
@@ -200,6 +210,21 @@ describe('what is held back', () => {
     await one.goTo(301)
     await one.hook.until((all) => all.length === 1)
     expect(one.told).toEqual(['first'])
+  })
+})
+
+describe('a first rollout in the shadow', () => {
+  it('tells what is critical, and of the rest what opens after it', async () => {
+    const shadowUntil = new Date(T0 / 1000 + 60_000).toISOString()
+    const one = await world({ shadowUntil, route: { groupWaitSeconds: 0 } })
+    await one.find(lasting(1, cause(1)), lasting(1, { ...cause(2), severity: 'critical' }))
+    await one.goTo(2)
+    await one.hook.until((all) => all.length === 1)
+    await one.find(lasting(70, cause(3)))
+    await one.goTo(100)
+    await one.hook.until((all) => all.length === 2)
+    expect(one.hook.received.map(({ json }) => json.incident.cause)).toEqual(['cause 2', 'cause 3'])
+    expect(one.incidents()).toBe(3)
   })
 })
 

@@ -33,7 +33,12 @@ describe('docs/alerts.md', () => {
   it('its message is what is sent', () => {
     const { record } = applyFinding(undefined, finding(10), 0)[0]!
     const group = { key: 'a'.repeat(32), labels: { cause: record.cause }, open: 1, others: 0 }
-    const sent = messageBody({ type: 'group', id: `${record.id}.1`, ...group, news: [{ reason: 'first', record }] }).toString()
+    const sent = messageBody({
+      type: 'group',
+      id: `${record.id}.1`,
+      ...group,
+      news: [{ reason: 'first', record }],
+    }).toString()
     expect(JSON.parse(sample('json'))).toEqual(JSON.parse(sent.replaceAll(record.id, '<incident id>')))
   })
 

@@ -76,7 +76,13 @@ export function tick(time: number, producer: string): Uint8Array {
 export interface Received {
   headers: IncomingHttpHeaders
   body: string
-  json: { id: string; type: string; reason: string; status: string; incident: { id: string; version: number; cause: string } }
+  json: {
+    id: string
+    type: string
+    reason: string
+    status: string
+    incident: { id: string; version: number; cause: string }
+  }
   at: number
 }
 
