@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { HeartbeatConfig } from './heartbeat-config.ts'
 import { ReceiverConfig } from './notify/config.ts'
+import { Url } from './notify/endpoint.ts'
 
 export const AlertsConfig = z.strictObject({
   receivers: z
@@ -11,6 +12,9 @@ export const AlertsConfig = z.strictObject({
       message: 'two receivers have the same name',
     })
     .describe('Who is told of incidents. None by default.'),
+  consoleUrl: Url.optional().describe(
+    'Address at which people reach the console, for the links in messages, such as https://eastwatch.example.com. Without it there are none.',
+  ),
   heartbeat: HeartbeatConfig.optional().describe(
     'An external receiver that hears from Eastwatch each minute, and should alert when it does not.',
   ),
@@ -28,9 +32,7 @@ export const AlertsConfig = z.strictObject({
     .min(100)
     .max(1_000_000)
     .default(20_000)
-    .describe(
-      'Incidents held at once, open or waiting to reopen; past it the least severe are closed early.',
-    ),
+    .describe('Incidents held at once, open or waiting to reopen; past it the least severe are closed early.'),
   outbox: z
     .strictObject({
       retryFirstMs: z
