@@ -28,12 +28,16 @@ export function fitted(
   { news, others }: { news: readonly News[]; others: number },
   make: (news: readonly News[], others: number, cut: Cut) => unknown,
 ): Buffer {
+  let body: Buffer
   for (const cut of CUTS) {
-    const body = Buffer.from(jsonText(make(news, others, cut)))
+    body = Buffer.from(jsonText(make(news, others, cut)))
     if (body.length <= maxBytes) return body
   }
-  for (let kept = news.length - 1; ; kept -= 1) {
-    const body = Buffer.from(jsonText(make(news.slice(0, kept), others + news.length - kept, LEAST)))
-    if (body.length <= maxBytes || kept <= 1) return body
-  }
+  let kept = news.length
+  do {
+    // As many as would fit were all as long as the mean of them.
+    kept = Math.max(1, Math.min(kept - 1, Math.floor((kept * maxBytes) / body!.length)))
+    body = Buffer.from(jsonText(make(news.slice(0, kept), others + news.length - kept, LEAST)))
+  } while (body.length > maxBytes && kept > 1)
+  return body
 }

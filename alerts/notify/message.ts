@@ -72,7 +72,7 @@ function told({ reason, record }: News, cut: Cut, consoleUrl: string | undefined
     summary: text(record.summary),
     severity: record.severity,
     status: record.status,
-    incident: { ...lifeOf(record), kinds: list(record.kinds), cause: text(record.cause) },
+    incident: { ...lifeOf(record, cut), kinds: list(record.kinds), cause: text(record.cause) },
     source: {
       identity: text(record.sourceIdentity),
       workload: text(record.sourceWorkload),
@@ -106,17 +106,17 @@ function told({ reason, record }: News, cut: Cut, consoleUrl: string | undefined
 }
 
 /** What happened to it, and who did what about it. */
-function lifeOf(record: IncidentRecord) {
+function lifeOf(record: IncidentRecord, { text }: Cut) {
   return {
     id: record.id,
     version: record.version,
-    detector: record.detector,
+    detector: clip(record.detector, text),
     openedAt: time(record.openedAt),
     updatedAt: time(record.updatedAt),
     resolvedAt: time(record.resolvedAt),
-    resolvedBy: record.resolvedBy,
+    resolvedBy: clip(record.resolvedBy, text),
     acknowledgedAt: time(record.acknowledgedAt),
-    acknowledgedBy: record.acknowledgedBy,
+    acknowledgedBy: clip(record.acknowledgedBy, text),
     silencedUntil: time(record.silencedUntil),
     reopened: record.reopened,
     findings: record.findings,

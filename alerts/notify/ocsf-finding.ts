@@ -16,6 +16,8 @@ const CLASS_DETECTION_FINDING = 2004
 const ACTIVITY = { create: 1, update: 2, close: 3 } as const
 const STATUS = { new: 1, inProgress: 2, suppressed: 3, resolved: 4 } as const
 const ANALYTIC = { rule: 1, statistical: 3 } as const
+/** The methods that it knows; another stands in the evidence's data. */
+const METHODS = new Set(['OPTIONS', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'TRACE', 'CONNECT', 'PATCH'])
 const INFORMATIONAL = 1
 const SEVERITY: Readonly<Record<string, number>> = { critical: 5, high: 4, warning: 3 }
 
@@ -150,7 +152,7 @@ function requestOf({ method, path, requestId, status }: Example, max: number) {
   return {
     http_request: {
       ...(requestId === '' ? {} : { uid: plain(requestId, max) }),
-      ...(method === '' ? {} : { http_method: plain(method, max) }),
+      ...(METHODS.has(method) ? { http_method: method } : {}),
       ...(path === '' ? {} : { url: { path: plain(path, max) } }),
     },
     ...(status > 0 ? { http_response: { code: status } } : {}),
@@ -158,8 +160,8 @@ function requestOf({ method, path, requestId, status }: Example, max: number) {
 }
 
 /** What OCSF has no field for. As it came: JSON keeps it apart. */
-function dataOf({ at, traceId, detail }: Example, verdict: string) {
-  return { at: ms(at), trace_id: traceId, detail, verdict }
+function dataOf({ at, method, traceId, detail }: Example, verdict: string) {
+  return { at: ms(at), method, trace_id: traceId, detail, verdict }
 }
 
 function resourcesOf({ sources, destinations }: IncidentRecord, { list, text }: Cut) {

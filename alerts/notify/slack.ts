@@ -111,7 +111,8 @@ function linkBlock(links: readonly Link[]) {
 /** Nothing where it could not be shown as it is: a statement that was changed would ask another question. */
 function codeBlock(sql: string) {
   const text = `\`\`\`\n${escaped(sql, Number.MAX_SAFE_INTEGER)}\n\`\`\``
-  const isShown = sql !== '' && text.length <= MAX_TEXT && !sql.includes('```') && harmlessLines(sql) === sql
+  const isShownAsItIs = !sql.includes('```') && harmlessLines(sql) === sql && !/\p{Cs}/u.test(sql)
+  const isShown = sql !== '' && text.length <= MAX_TEXT && isShownAsItIs
   return isShown ? [markup(text)] : []
 }
 
