@@ -28,16 +28,17 @@ export function fitted(
   { news, others }: { news: readonly News[]; others: number },
   make: (news: readonly News[], others: number, cut: Cut) => unknown,
 ): Buffer {
-  let body: Buffer
+  const bodyOf = (kept: number, cut: Cut) =>
+    Buffer.from(jsonText(make(news.slice(0, kept), others + news.length - kept, cut)))
+  let body = Buffer.alloc(0)
   for (const cut of CUTS) {
-    body = Buffer.from(jsonText(make(news, others, cut)))
+    body = bodyOf(news.length, cut)
     if (body.length <= maxBytes) return body
   }
-  let kept = news.length
-  do {
+  for (let kept = news.length; body.length > maxBytes && kept > 1; ) {
     // As many as would fit were all as long as the mean of them.
-    kept = Math.max(1, Math.min(kept - 1, Math.floor((kept * maxBytes) / body!.length)))
-    body = Buffer.from(jsonText(make(news.slice(0, kept), others + news.length - kept, LEAST)))
-  } while (body.length > maxBytes && kept > 1)
+    kept = Math.max(1, Math.min(kept - 1, Math.floor((kept * maxBytes) / body.length)))
+    body = bodyOf(kept, LEAST)
+  }
   return body
 }

@@ -129,11 +129,12 @@ async function textOf(answer: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).subarray(0, MAX_ANSWER_BYTES).toString()
 }
 
-/** A receiver's words for a log: harmless, bounded, and without what was sent to it in confidence. */
+/** A receiver's words for a log: harmless, bounded, and without what was sent to it in confidence, as it is or within JSON. */
 export function quoted(text: string, { secret = '', authorization = '', hidden = [] }: Endpoint): string {
   const secrets = [...secret.split(' '), authorization, ...hidden].filter((one) => one !== '')
+  const shapes = secrets.flatMap((one) => [one, JSON.stringify(one).slice(1, -1)])
   return plain(
-    secrets.reduce((rest, one) => rest.replaceAll(one, '(hidden)'), text),
+    shapes.reduce((rest, one) => rest.replaceAll(one, '(hidden)'), text),
     MAX_REASON,
   )
 }
