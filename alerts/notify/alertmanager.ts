@@ -2,7 +2,6 @@
  * Channel `alertmanager`: POST /api/v2/alerts. Alertmanager forgets an alert at its `endsAt`, so an open incident is told again and again,
  * each time for a while longer; one that is over ends now. Grouping, silences and routes beyond ours are Alertmanager's own.
  */
-
 import { annotationsOf, rfc3339, stableLabels } from './alertmanager-alert.ts'
 import type { AlertmanagerConfig } from './alertmanager-config.ts'
 import type { Channel, ChannelContext, News, Notice, SummaryNotice } from './channel.ts'

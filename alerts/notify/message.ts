@@ -13,9 +13,11 @@ import { jsonText } from './plain.ts'
 
 export const MAX_BODY_BYTES = 64 * 1024
 const MAX_HEADLINE = 300
+const MAX_SUMMARY_TEXT = 300
+const LEAST_SUMMARY_TEXT = 100
 
 export function messageBody(notice: Notice, consoleUrl: string | undefined): Buffer {
-  if (notice.type === 'summary') return Buffer.from(jsonText(summaryMessage(notice)))
+  if (notice.type === 'summary') return summaryBody(notice)
   return fitted(MAX_BODY_BYTES, notice, (news, others, cut) =>
     notice.news.length === 1 && others === 0
       ? incidentMessage(notice, cut, consoleUrl)
@@ -123,7 +125,13 @@ function lifeOf(record: IncidentRecord, { text }: Cut) {
   }
 }
 
-function summaryMessage(notice: SummaryNotice) {
+/** Its lists are bounded already, in units of which each may take six bytes. */
+function summaryBody(notice: SummaryNotice): Buffer {
+  const body = Buffer.from(jsonText(summaryMessage(notice, MAX_SUMMARY_TEXT)))
+  return body.length <= MAX_BODY_BYTES ? body : Buffer.from(jsonText(summaryMessage(notice, LEAST_SUMMARY_TEXT)))
+}
+
+function summaryMessage(notice: SummaryNotice, max: number) {
   const { id, summary } = notice
   return {
     type: 'eastwatch.summary',
@@ -133,11 +141,11 @@ function summaryMessage(notice: SummaryNotice) {
     severity: summary.worst[0]?.severity ?? 'info',
     changes: summary.changes,
     bySeverity: summary.bySeverity,
-    byCause: summary.byCause,
+    byCause: Object.fromEntries(Object.entries(summary.byCause).map(([cause, count]) => [clip(cause, max), count])),
     otherCauses: summary.otherCauses,
     from: time(summary.from),
     to: time(summary.to),
-    worst: summary.worst,
+    worst: summary.worst.map(({ summary: text, ...one }) => ({ ...one, summary: clip(text, max) })),
     sql: 'SELECT * FROM eastwatch.incidents FINAL ORDER BY updated_at DESC LIMIT 100',
   }
 }

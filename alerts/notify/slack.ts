@@ -25,8 +25,13 @@ const MAX_SHOWN = 10
 const NAMED: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
 
 export function createSlack({ webhookUrl, ...config }: SlackConfig, { consoleUrl }: ChannelContext): Channel {
-  // Its path is what makes the address a secret.
-  const endpoint = { ...config, url: webhookUrl, hidden: [webhookUrl, new URL(webhookUrl).pathname] }
+  // What follows the host is what makes the address a secret.
+  const { pathname, search } = new URL(webhookUrl)
+  const endpoint = {
+    ...config,
+    url: webhookUrl,
+    hidden: [webhookUrl, pathname, search].filter((part) => part.length > 1),
+  }
   return {
     async send(notice, seconds, signal) {
       const body = Buffer.from(jsonText(slackMessage(notice, consoleUrl)))
@@ -40,13 +45,13 @@ export function createSlack({ webhookUrl, ...config }: SlackConfig, { consoleUrl
 
 export function slackMessage(notice: Notice, consoleUrl: string | undefined) {
   const title = `${severityOf(notice).toUpperCase()}: ${headline(notice, MAX_TEXT)}`
-  const header = escaped(title, MAX_HEADER)
+  const [header, whole] = [escaped(title, MAX_HEADER), escaped(title, MAX_TEXT)]
   return {
-    // What a phone shows before the message is opened.
-    text: escaped(title, MAX_TEXT),
+    // What a phone shows before the message is opened. Here alone an address could become a link by itself.
+    text: escaped(title.replaceAll('://', ': //'), MAX_TEXT),
     blocks: [
       { type: 'header', text: plainText(header) },
-      ...(header === escaped(title, MAX_TEXT) ? [] : [section(escaped(title, MAX_TEXT))]),
+      ...(header === whole ? [] : [section(whole)]),
       ...(notice.type === 'summary' ? summaryBlocks(notice) : groupBlocks(notice, consoleUrl)),
     ],
     link_names: false,
@@ -79,10 +84,8 @@ function incidentBlocks(news: News, consoleUrl: string | undefined) {
 }
 
 function summaryBlocks({ summary }: SummaryNotice) {
-  const worst = summary.worst.slice(0, MAX_SHOWN)
-  return [section(lines(worst.map(({ severity, summary: text }) => `${severity}: ${plain(text, MAX_FACT)}`)))].filter(
-    () => worst.length > 0,
-  )
+  const worst = summary.worst.slice(0, MAX_SHOWN).map((one) => `${one.severity}: ${plain(one.summary, MAX_FACT)}`)
+  return worst.length === 0 ? [] : [section(lines(worst))]
 }
 
 const lineOf = ({ reason, record }: News): string => `${record.severity}, ${reason}: ${plain(record.summary, MAX_FACT)}`

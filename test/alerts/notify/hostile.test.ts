@@ -4,14 +4,15 @@ import { describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { alertsBody } from '../../../alerts/notify/alertmanager.ts'
 import { webhookBody } from '../../../alerts/notify/alertmanager-webhook.ts'
-import type { GroupNotice } from '../../../alerts/notify/channel.ts'
+import type { GroupNotice, Notice } from '../../../alerts/notify/channel.ts'
 import { MAX_BODY_BYTES, messageBody } from '../../../alerts/notify/message.ts'
 import { findingsBody } from '../../../alerts/notify/ocsf.ts'
 import { eventBody } from '../../../alerts/notify/pagerduty.ts'
 import { jsonText, plain } from '../../../alerts/notify/plain.ts'
 import { slackMessage } from '../../../alerts/notify/slack.ts'
+import { fold, NO_STORM } from '../../../alerts/storm.ts'
 import { HOSTILE, hostileArguments, hostileNotice, hostileText } from './hostile.ts'
-import { AROUND, CONSOLE, NOW } from './notices.ts'
+import { AROUND, CONSOLE, NOW, news } from './notices.ts'
 import { type Check, definitionCheck, schemaCheck } from './schemas.ts'
 
 const ROUTING_KEY = 'R0123456789abcdef0123456789ABCDE'
@@ -22,7 +23,7 @@ const INVISIBLE = /[\p{Cc}\p{Cf}\u2028\u2029]/u
 const LONE = /\p{Cs}/u
 
 interface Posted {
-  body: (notice: GroupNotice) => Buffer
+  body: (notice: Notice) => Buffer
   maxBytes: number
   problems: Check
 }
@@ -81,6 +82,22 @@ describe.each(Object.entries(POSTED))('hostile telemetry in %s', (_, { body, max
   )
 })
 
+describe.each(Object.entries(POSTED))('a storm of hostile telemetry in %s', (_, { body, maxBytes, problems }) => {
+  it.each(['\u0000', '€', '\u{e0001}', '"', '\ud800', '<&>', '🙂'])('of %j stays within the same', (character) => {
+    const text = character.repeat(2_000)
+    const changes = Array.from({ length: 40 }, (_, at) => ({
+      summary: text,
+      cause: `${at}${text}`,
+      fingerprint: `f${at}`,
+    }))
+    const summary = changes.reduce((before, change) => fold(before, news('first', change).record), NO_STORM)
+    const bytes = body({ type: 'summary', id: 'summary.1', summary })
+    expect(bytes.length).toBeLessThanOrEqual(maxBytes)
+    expect(bytes.toString()).not.toMatch(INVISIBLE)
+    expect(problems(JSON.parse(bytes.toString()))).toEqual([])
+  })
+})
+
 /** Text objects with the kind they are of. */
 function slackTexts(notice: GroupNotice) {
   const { text, blocks } = slackMessage(notice, CONSOLE)
@@ -132,6 +149,7 @@ describe('hostile telemetry in Slack', () => {
     for (const text of HOSTILE) {
       const told = slackTexts(hostileNotice([text], 1))
       expect(told.map((one) => one.text).join('\n')).not.toMatch(/<[!@#]|<https?:\/\/evil/)
+      expect(told[0]!.text).not.toContain('://')
     }
   })
 })
