@@ -3,7 +3,6 @@
  * nothing of the group is open any more. https://developer.pagerduty.com/docs/events-api-v2-overview: 202 is taken, 400 is never tried
  * again, 429 wants minutes of pause.
  */
-import { PipelineError } from '../../core/errors.ts'
 import { parseEvidence } from '../evidence.ts'
 import type { Channel, ChannelContext, GroupNotice, News, Notice, SummaryNotice } from './channel.ts'
 import { factsOf, sqlOf } from './facts.ts'
@@ -13,7 +12,7 @@ import { type Link, linksOf } from './links.ts'
 import { time } from './message.ts'
 import type { PagerDutyConfig } from './pagerduty-config.ts'
 import { jsonText, plain } from './plain.ts'
-import { type Answer, post, quoted } from './post.ts'
+import { notItsAnswer, post } from './post.ts'
 
 /** PagerDuty takes 512 KB, read as the smaller of the two. */
 const MAX_BODY_BYTES = 512_000
@@ -32,17 +31,10 @@ export function createPagerDuty(config: PagerDutyConfig, context: ChannelContext
     async send(notice, seconds, signal) {
       const body = eventBody(notice, config.routingKey, context.consoleUrl)
       const answer = await post(endpoint, { id: notice.id, body, seconds, reason, busyMs: BUSY_MS }, signal)
-      // A proxy's or portal's friendly page is no event taken.
-      if (objectOf(answer.text)?.status === 'success') return
-      throw new PipelineError('delivery_failed', `answered, but not as PagerDuty does: ${said(answer, endpoint)}`, {
-        retriable: true,
-      })
+      if (objectOf(answer.text)?.status !== 'success') throw notItsAnswer('PagerDuty', answer, endpoint)
     },
   }
 }
-
-const said = ({ status, text }: Answer, endpoint: Parameters<typeof quoted>[1]): string =>
-  `${status} ${quoted(text, endpoint)}`.trimEnd()
 
 /** `{"status": ..., "message": ..., "errors": [...]}` in one line, or the text where it is none. */
 function reason(text: string): string {

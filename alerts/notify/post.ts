@@ -130,13 +130,19 @@ async function textOf(answer: IncomingMessage): Promise<string> {
 }
 
 /** A receiver's words for a log: harmless, bounded, and without what was sent to it in confidence, as it is or within JSON. */
-export function quoted(text: string, { secret = '', authorization = '', hidden = [] }: Endpoint): string {
+function quoted(text: string, { secret = '', authorization = '', hidden = [] }: Endpoint): string {
   const secrets = [...secret.split(' '), authorization, ...hidden].filter((one) => one !== '')
   const shapes = secrets.flatMap((one) => [one, JSON.stringify(one).slice(1, -1)])
   return plain(
     shapes.reduce((rest, one) => rest.replaceAll(one, '(hidden)'), text),
     MAX_REASON,
   )
+}
+
+/** For a 2xx that this service does not answer with: a proxy's or a portal's friendly page is no message taken. */
+export function notItsAnswer(service: string, { status, text }: Answer, endpoint: Endpoint): PipelineError {
+  const said = `${status} ${quoted(text, endpoint)}`.trimEnd()
+  return new PipelineError('delivery_failed', `answered, but not as ${service} does: ${said}`, { retriable: true })
 }
 
 function refusal(status: number, said: string, retryAfterMs: number | undefined): PipelineError {

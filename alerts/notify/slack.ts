@@ -4,7 +4,6 @@
  * a block of code, shown as it runs or not at all. Taken is what is answered with `ok`.
  * https://docs.slack.dev/messaging/formatting-message-text, https://docs.slack.dev/reference/block-kit/blocks
  */
-import { PipelineError } from '../../core/errors.ts'
 import { harmlessLines } from '../../core/harmless.ts'
 import { parseEvidence } from '../evidence.ts'
 import type { Channel, ChannelContext, GroupNotice, News, Notice, SummaryNotice } from './channel.ts'
@@ -12,7 +11,7 @@ import { factsOf, sqlOf } from './facts.ts'
 import { headline } from './headline.ts'
 import { type Link, linksOf } from './links.ts'
 import { jsonText, plain } from './plain.ts'
-import { post, quoted } from './post.ts'
+import { notItsAnswer, post } from './post.ts'
 import type { SlackConfig } from './slack-config.ts'
 
 /** Characters of a text object and of a header's, as they are sent. */
@@ -35,10 +34,8 @@ export function createSlack({ webhookUrl, ...config }: SlackConfig, { consoleUrl
   return {
     async send(notice, seconds, signal) {
       const body = Buffer.from(jsonText(slackMessage(notice, consoleUrl)))
-      const { status, text } = await post(endpoint, { id: notice.id, body, seconds, reason: (said) => said }, signal)
-      if (text.trim() === 'ok') return
-      const said = `${status} ${quoted(text, endpoint)}`.trimEnd()
-      throw new PipelineError('delivery_failed', `answered, but not as Slack does: ${said}`, { retriable: true })
+      const answer = await post(endpoint, { id: notice.id, body, seconds, reason: (said) => said }, signal)
+      if (answer.text.trim() !== 'ok') throw notItsAnswer('Slack', answer, endpoint)
     },
   }
 }
