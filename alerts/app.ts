@@ -1,7 +1,7 @@
 /** The alerts role: incidents, outbox, heartbeat. */
 import type { Bus } from '../core/bus/bus.ts'
 import { TOPIC } from '../core/bus/topics.ts'
-import { type Clock, HOUR } from '../core/clock.ts'
+import { type Clock, HOUR, SECOND } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Health } from '../core/telemetry/health.ts'
 import type { AlertsConfig } from './config.ts'
@@ -10,6 +10,7 @@ import { startIncidents } from './incidents.ts'
 import { Lane } from './lane.ts'
 import { createChannel } from './notify/registry.ts'
 import { startOutbox } from './outbox.ts'
+import { Router } from './routing/tree.ts'
 
 export interface AlertsOptions {
   config: AlertsConfig
@@ -62,7 +63,17 @@ export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Pr
     start: (assignment) =>
       startOutbox(assignment, {
         ...config.outbox,
-        receivers: config.receivers,
+        inhibit: config.inhibit,
+        shadowUntil: config.shadowUntil ?? 0,
+        receivers: config.receivers.map(({ name, minSeverity }) => {
+          const repeatSeconds = lanes.get(name)?.channel.repeatSeconds
+          return { name, minSeverity, repeatUs: repeatSeconds && repeatSeconds * SECOND }
+        }),
+        router: new Router(
+          config.route,
+          config.receivers.map(({ name }) => name),
+          config.timeIntervals,
+        ),
         lanes,
         clock,
         onTick: (partition, time) => progress.observe(partition, time),

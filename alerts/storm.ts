@@ -1,7 +1,8 @@
-/** Many changes of incidents folded into one bounded message. Pure. The incidents themselves are in the store, each in full. */
+/** Many changes of incidents folded into one bounded message. The incidents themselves are in the store, each in full. */
 import type { IncidentRecord } from '../storage/incident-records.ts'
 import { clip } from './clip.ts'
 import { severityRank } from './incident.ts'
+import type { Queue, WaitingGroup } from './queue.ts'
 
 const MAX_CAUSES = 20
 const MAX_WORST = 20
@@ -50,4 +51,49 @@ export function fold(storm: StormSummary, record: IncidentRecord): StormSummary 
       .sort((a, b) => severityRank(b.severity) - severityRank(a.severity))
       .slice(0, MAX_WORST),
   }
+}
+
+export interface StormContext {
+  queue: Queue
+  /** Epoch microseconds by the outgoing side's clock. */
+  now: number
+  /** The change's offset in the log. */
+  offset: number
+  maxPending: number
+  /** True while a message is being sent: it can no longer be taken back. */
+  isInFlight(key: string): boolean
+}
+
+/**
+ * Too many messages for one receiver become one summary, which grows until it is taken. Critical ones are still told by themselves, up to
+ * as many again.
+ */
+export function summariseStorm(receiver: string, context: StormContext): void {
+  const { queue, now, offset, maxPending, isInFlight } = context
+  const waiting = queue.waiting(receiver)
+  if (waiting.size <= maxPending) return
+  const others = [...waiting].filter(([, group]) => !isCritical(group, queue))
+  const folded = waiting.size - others.length > maxPending ? [...waiting] : others
+  if (folded.length <= maxPending) return
+  const growing = [...queue.summaries()].find(([key, one]) => one.receiver === receiver && !isInFlight(key))
+  let summary = growing?.[1].summary ?? NO_STORM
+  for (const [key, { pending, ...group }] of folded) {
+    if (isInFlight(key)) continue
+    for (const { id } of pending.news) {
+      const record = queue.incident(id)
+      if (record !== undefined) summary = fold(summary, record)
+    }
+    summary = { ...summary, changes: summary.changes + pending.others }
+    queue.setGroup(group)
+  }
+  if (summary.changes === 0) return
+  if (growing !== undefined) queue.setSummary(growing[0], { ...growing[1], summary })
+  else queue.addSummary(offset, { receiver, summary, attempt: 0, since: now, notBefore: 0 })
+}
+
+function isCritical({ pending }: WaitingGroup, queue: Queue): boolean {
+  return pending.news.some(({ id }) => {
+    const record = queue.incident(id)
+    return record?.severity === 'critical' && record.status === 'open'
+  })
 }

@@ -10,6 +10,7 @@ const config = EastwatchConfig.parse({
   dataFolder: process.argv[2]!,
   collector: { grpcAddress: FREE, httpAddress: FREE },
   storage: { port: 0 },
+  console: { address: FREE },
   telemetry: { address: FREE },
 })
 const stop = new AbortController()

@@ -9,6 +9,7 @@ import { BusConfig } from '../core/bus/config.ts'
 import { loadConfigFile } from '../core/config/load.ts'
 import { serverTlsProblems } from '../core/config/pem.ts'
 import { TelemetryConfig } from '../core/telemetry/config.ts'
+import { ConsoleConfig } from '../dashboards/console/config.ts'
 import { DetectorsConfig } from '../detectors/config.ts'
 import { PolicyConfig } from '../policy/config.ts'
 import { StorageConfig } from '../storage/config.ts'
@@ -29,6 +30,7 @@ const Parts = z.strictObject({
   detectors: DetectorsConfig.prefault({}),
   storage: StorageConfig.prefault({}),
   alerts: AlertsConfig.prefault({}),
+  console: ConsoleConfig.prefault({}),
   telemetry: TelemetryConfig.prefault({}),
 })
 export const EastwatchConfig = Parts.superRefine(({ bus, collector: { tls, kafka } }, context) => {

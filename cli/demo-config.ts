@@ -18,6 +18,7 @@ export function demoConfig(folder: string, receiverUrl: string, freePorts: boole
       ? {
           collector: { grpcAddress: FREE, httpAddress: FREE },
           storage: { port: 0 },
+          console: { address: FREE },
           telemetry: { address: FREE },
         }
       : {}),

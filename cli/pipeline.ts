@@ -1,6 +1,6 @@
 /** All roles in one process: the embedded pipeline, and the same on Kafka. */
 import type { GroupLag } from '../core/bus/bus.ts'
-import { ROLES } from './roles/role.ts'
+import { ALL_ROLES } from './roles/role.ts'
 import { type RolesOptions, startRoles } from './roles/start.ts'
 
 export type PipelineOptions = Omit<RolesOptions, 'roles'>
@@ -23,7 +23,7 @@ export interface Pipeline {
 
 /** As `startRoles` resolves and rejects. */
 export async function startPipeline(options: PipelineOptions, signal: AbortSignal): Promise<Pipeline> {
-  const roles = await startRoles({ ...options, roles: ROLES }, signal)
+  const roles = await startRoles({ ...options, roles: ALL_ROLES }, signal)
   const collector = roles.collector!
   const storage = roles.storage!
   return {

@@ -11,7 +11,9 @@ export type ErrorCode =
   | 'bad_input' // a sender's or user's input is wrong
   | 'too_large' // over a stated limit
   | 'throttled' // a sender is over its quota; retriable
-  | 'unauthenticated' // a sender did not prove who it is
+  | 'unauthenticated' // a sender or visitor did not prove who it is
+  | 'forbidden' // a visitor may not do this
+  | 'not_found' // what is asked for is not there
   | 'config' // configuration cannot be used
   | 'store_unavailable' // ClickHouse cannot be reached or is overloaded; retriable
   | 'store_rejected' // ClickHouse refuses the statement; not retriable

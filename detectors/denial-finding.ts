@@ -34,10 +34,11 @@ export function denialFinding(group: WindowGroup, window: PairWindow, statement:
   return finding(group, {
     detector: DENIAL_SPIKE,
     kind,
-    incident: kind === 'claimed' ? kind : 'denials',
+    // One policy that denies many at one service is one thing to deal with; its incident lists them.
+    incident: `${kind === 'claimed' ? kind : 'denials'} by ${policy}`,
     severity,
     key: { ...key, destinationIdentity: window.destinationIdentities[0] ?? '' },
-    incidentKey: key,
+    incidentKey: { destinationService: key.destinationService },
     cause: `${DENIAL_SPIKE}|policy|${policy === 'default' ? `default of ${window.pair.destinationService}` : policy}`,
     quietUs,
     summary,

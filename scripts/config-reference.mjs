@@ -29,6 +29,7 @@ const PARTS = {
   detectors: 'Detection',
   storage: 'The store',
   alerts: 'Incidents and who is told',
+  console: 'The page and the API for people',
   telemetry: "Eastwatch's own health and metrics",
 }
 

@@ -10,13 +10,15 @@ import { PipelineError } from '../core/errors.ts'
 import { harmlessLines } from '../core/harmless.ts'
 import { createLogger } from '../core/logger.ts'
 import { clientOf, type StoreAddress } from './clickhouse.ts'
+import type { StorageConfig } from './config.ts'
 import { findEndpoint } from './embedded/endpoint.ts'
 import { READER } from './embedded/request.ts'
 import { type StoreConfig, serverOf, startEngine } from './start.ts'
 import { isLogInRefused, storeError } from './store-error.ts'
 
 export interface StoreReader {
-  rows<T>(sql: string): Promise<T[]>
+  /** `sql` names its values as `{name:Type}`. */
+  rows<T>(sql: string, params?: Record<string, unknown>): Promise<T[]>
   /** The answer's text in a ClickHouse format. */
   text(sql: string, format: string): Promise<string>
   close(): Promise<void>
@@ -29,11 +31,7 @@ const PATIENCE_MS = 30_000
 export async function openReader(config: StoreConfig, entry?: string): Promise<StoreReader> {
   const { dataFolder, storage } = config
   const read = (address: Pick<StoreAddress, 'url' | 'tls'>, close?: () => Promise<void>) =>
-    readerOf(
-      { ...address, username: READER, password: storage.readerPassword },
-      storage.query.maxSeconds * 1000 + PATIENCE_MS,
-      close,
-    )
+    connectReader(storage, address, close)
   const server = serverOf(storage)
   if (server !== undefined) return read({ url: server.url, tls: server.tls })
   const running = await findEndpoint(dataFolder)
@@ -49,6 +47,16 @@ export async function openReader(config: StoreConfig, entry?: string): Promise<S
     ...(entry === undefined ? {} : { entry }),
   })
   return read({ url: store.url }, () => store.stop())
+}
+
+/** A reader of the store at this address. */
+export function connectReader(
+  { readerPassword, query }: StorageConfig,
+  address: Pick<StoreAddress, 'url' | 'tls'>,
+  close?: () => Promise<void>,
+): StoreReader {
+  const login = { ...address, username: READER, password: readerPassword }
+  return readerOf(login, query.maxSeconds * 1000 + PATIENCE_MS, close)
 }
 
 export interface QueryOptions {
@@ -73,7 +81,7 @@ export async function runQuery({ config, sql, format, entry }: QueryOptions): Pr
 
 function readerOf(address: StoreAddress, requestMs: number, close = async () => {}): StoreReader {
   const client = clientOf(address, requestMs, 'eastwatch')
-  const text = async (sql: string, format: string) => {
+  const text = async (sql: string, format: string, params: Record<string, unknown> = {}) => {
     try {
       // An error is then the whole answer, and never the end of one.
       const clickhouse_settings = {
@@ -82,7 +90,7 @@ function readerOf(address: StoreAddress, requestMs: number, close = async () => 
         output_format_pretty_color: 0,
         wait_end_of_query: 1,
       } as const
-      const { stream } = await client.exec({ query: sql, clickhouse_settings })
+      const { stream } = await client.exec({ query: sql, query_params: params, clickhouse_settings })
       return await textOf(stream)
     } catch (cause) {
       throw readerError(cause)
@@ -90,8 +98,8 @@ function readerOf(address: StoreAddress, requestMs: number, close = async () => 
   }
   return {
     text,
-    rows: async <T>(sql: string) => {
-      const lines = (await text(sql, 'JSONEachRow')).split('\n')
+    rows: async <T>(sql: string, params?: Record<string, unknown>) => {
+      const lines = (await text(sql, 'JSONEachRow', params)).split('\n')
       return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as T)
     },
     close: async () => {

@@ -1,4 +1,4 @@
-/** `eastwatch collector|detectors|storage|alerts`: one role as a process of its own, on Kafka. */
+/** `eastwatch collector|detectors|storage|alerts|console`: one role as a process of its own, on Kafka. */
 import { counted } from '../../alerts/words.ts'
 import type { Run } from '../command.ts'
 import type { EastwatchConfig } from '../config.ts'
@@ -53,6 +53,8 @@ function specific(role: RoleName, { running, config }: Pick<Welcome, 'running' |
         `  Incidents go to       ${length === 0 ? 'nobody yet; name a receiver: docs/alerts.md' : counted(length, 'receivers')}`,
       ]
     }
+    case 'console':
+      return [`  Look at it            ${running.console!.url}`]
     case 'detectors':
       return []
   }

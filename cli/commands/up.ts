@@ -1,9 +1,9 @@
 import { counted } from '../../alerts/words.ts'
 import type { Run } from '../command.ts'
-import { ROLES } from '../roles/role.ts'
+import { ALL_ROLES } from '../roles/role.ts'
 import { runRoles, type Welcome } from '../run-roles.ts'
 
-export const run: Run = (args, around) => runRoles(args, around, ROLES, welcome)
+export const run: Run = (args, around) => runRoles(args, around, ALL_ROLES, welcome)
 
 function welcome({ running, config: { dataFolder, alerts }, call }: Welcome): string {
   const { receivers } = alerts
@@ -12,6 +12,7 @@ function welcome({ running, config: { dataFolder, alerts }, call }: Welcome): st
   return [
     'Eastwatch is up.',
     '',
+    `  Look at it            ${running.console!.url}`,
     `  Send access logs to   127.0.0.1:${grpc} (OTLP gRPC) or http://127.0.0.1:${http} (OTLP HTTP)`,
     '                        what to paste: docs/connect-envoy.md, docs/connect-istio.md',
     `  Declared objects      ${running.policyFolder}`,

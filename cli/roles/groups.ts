@@ -25,6 +25,8 @@ export function groupsOf(role: RoleName, { kafka }: Pick<BusConfig, 'kafka'>): R
         { topic: TOPIC.findings, group: ALERT_GROUPS.incidents },
         { topic: TOPIC.incidents, group: ALERT_GROUPS.notify },
       ]
+    case 'console':
+      return []
   }
 }
 

@@ -8,7 +8,10 @@ import type { EastwatchConfig } from '../config.ts'
 
 /** In the order in which they start: who reads before who writes. They stop the other way round, so that what was accepted is drained. */
 export const ROLES = ['storage', 'alerts', 'detectors', 'collector'] as const
-export type RoleName = (typeof ROLES)[number]
+export type PipelineRole = (typeof ROLES)[number]
+/** With them, what people see of it all: the pipeline does without. */
+export const ALL_ROLES = [...ROLES, 'console'] as const
+export type RoleName = (typeof ALL_ROLES)[number]
 
 /** What a role finds in its process. */
 export interface RoleContext {

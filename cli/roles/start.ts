@@ -18,6 +18,7 @@ import { VERSION } from '../version.ts'
 import { watchProcess } from '../watch.ts'
 import { startAlertsRole } from './alerts.ts'
 import { type CollectorRole, startCollectorRole } from './collector.ts'
+import { type ConsoleRole, startConsoleRole } from './console.ts'
 import { startDetectorsRole } from './detectors.ts'
 import { allGroups, groupsOf } from './groups.ts'
 import { ROLES, type RoleContext, type RoleName, type RunningRole } from './role.ts'
@@ -46,6 +47,7 @@ export interface RunningRoles {
   /** Where it is among the roles. */
   collector: CollectorRole | undefined
   storage: StorageRole | undefined
+  console: ConsoleRole | undefined
   /** How far each group is behind. */
   lag(): Promise<GroupLag[]>
   /** Resolves when everything has stopped after the signal; rejects with what made a part stop by itself. */
@@ -125,6 +127,8 @@ export async function startRoles(options: RolesOptions, signal: AbortSignal): Pr
       enter('opening the listeners')
       collector = started(await startCollectorRole(context))
     }
+    let console: ConsoleRole | undefined
+    if (runs('console')) console = started(await startConsoleRole(context, storage?.url))
     const groups = runs('alerts') ? allGroups(config.bus) : own
     cleanUps.push(watchProcess(health, { bus, groups, tells: runs('alerts'), clock, watchClock, logger }))
 
@@ -146,6 +150,7 @@ export async function startRoles(options: RolesOptions, signal: AbortSignal): Pr
       dataFolder,
       collector,
       storage,
+      console,
       lag: () => bus.lag(),
       stopped,
     }

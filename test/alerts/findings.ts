@@ -30,7 +30,7 @@ export function finding(end: number, changes: Partial<Finding> = {}): Finding {
       operation: '',
     },
     fingerprint,
-    cause: 'denial_spike|policy|shop/deny-cart',
+    cause: `denial_spike|policy|shop/deny-cart${fingerprint === 'f1' ? '' : `-${fingerprint}`}`,
     windowStart: T0 + (end - 10) * SECOND,
     windowEnd: T0 + end * SECOND,
     quietUs: 60 * SECOND,
@@ -77,7 +77,13 @@ export interface Received {
   path: string
   headers: IncomingHttpHeaders
   body: string
-  json: { id: string; type: string; reason: string; status: string; incident: { id: string; version: number } }
+  json: {
+    id: string
+    type: string
+    reason: string
+    status: string
+    incident: { id: string; version: number; cause: string }
+  }
   at: number
 }
 

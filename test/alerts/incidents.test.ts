@@ -1,12 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { applyFinding } from '../../alerts/incident.ts'
 import { type IncidentsOptions, startIncidents } from '../../alerts/incidents.ts'
+import { type Action, encodeAction } from '../../core/action.ts'
 import type { BusRecord } from '../../core/bus/bus.ts'
 import { HOUR } from '../../core/clock.ts'
 import { decodeTick } from '../../core/tick.ts'
 import { encodeFinding, type Finding } from '../../detectors/detector.ts'
-import { decodeAlertRecord, type IncidentRecord } from '../../storage/incident-records.ts'
-import { finding, quietLogger, T0, tick } from './findings.ts'
+import { type AlertRecord, decodeAlertRecord } from '../../storage/incident-records.ts'
+import { finding, quietLogger, SECOND, T0, tick } from './findings.ts'
+import { ADMIN, action } from './records.ts'
 
 const options: IncidentsOptions = {
   producers: ['stage1/0', 'stage2/0'],
@@ -46,8 +49,16 @@ async function process(
     }
     at = result!.next
   }
-  const changes = published.map(decodeAlertRecord).filter((one): one is IncidentRecord => one?.type === 'incident')
-  return { changes, ticks: published.map(decodeTick).filter((one) => one !== undefined), state }
+  const records_ = published.map(decodeAlertRecord).filter((one) => one !== undefined)
+  const of = <T extends AlertRecord['type']>(type: T) =>
+    records_.filter((one): one is Extract<AlertRecord, { type: T }> => one.type === type)
+  return {
+    changes: of('incident'),
+    audit: of('audit'),
+    silences: of('silence'),
+    ticks: published.map(decodeTick).filter((one) => one !== undefined),
+    state,
+  }
 }
 
 const WHOLE = [{ size: 1_000_000, restart: false }]
@@ -131,5 +142,160 @@ describe('the incidents processor', () => {
     const last = new Map(changes.map((record) => [record.fingerprint, record.status]))
     const open = [...last].filter(([, status]) => status === 'open').map(([fingerprint]) => `incident/${fingerprint}`)
     expect(new Set(open)).toEqual(new Set(state.keys()))
+  })
+})
+
+describe('what people do', () => {
+  const FIRST = applyFinding(undefined, finding(10), 0)[0]!.record
+  const INCIDENT = { incidentId: FIRST.id, fingerprint: FIRST.fingerprint }
+  const act = (...all: Parameters<typeof action>) => encodeAction(action(...all))
+  const acknowledge = act(15, { type: 'acknowledge', ...INCIDENT })
+  const resolve = act(20, { type: 'resolve', ...INCIDENT })
+  const accept = act(20, { type: 'accept', ...INCIDENT, until: T0 + 5000 * SECOND })
+  const silence = (changes: Partial<Extract<Action, { type: 'silence' }>> = {}) =>
+    act(5, {
+      type: 'silence',
+      matchers: ['destination="payment.shop"'],
+      startsAt: 0,
+      endsAt: T0 + 300 * SECOND,
+      ...changes,
+    })
+  const ticks = (time: number) => ['stage1/0', 'stage2/0'].map((producer) => tick(time, producer))
+  const found = (end: number, changes: Partial<Finding> = {}) => encodeFinding(finding(end, changes))
+  /** One record a batch and a restart before each: all of it must come from the state. */
+  const run = async (...values: (Uint8Array | Uint8Array[])[]) => process(values.flat(), [{ size: 1, restart: true }])
+
+  it('acknowledging says who and when, and lasts until the incident is over', async () => {
+    const { changes, audit } = await run(found(10), acknowledge, found(20), ticks(80), found(90))
+    expect(
+      changes.map(({ status, acknowledgedBy, acknowledgedAt }) => [status, acknowledgedBy, acknowledgedAt]),
+    ).toEqual([
+      ['open', '', 0],
+      ['open', 'ada', T0 + 15 * SECOND],
+      ['open', 'ada', T0 + 15 * SECOND],
+      ['resolved', 'ada', T0 + 15 * SECOND],
+      ['open', '', 0],
+    ])
+    expect(audit).toEqual([
+      {
+        type: 'audit',
+        id: 'a15',
+        at: T0 + 15 * SECOND,
+        actor: 'ada',
+        action: 'acknowledge',
+        subject: `incident ${FIRST.id}`,
+        detail: 'done. known',
+      },
+    ])
+  })
+
+  it('resolving by hand ends it; what was under way does not bring it back, what comes after does', async () => {
+    const { changes } = await run(found(10), resolve, found(18), found(40))
+    expect(changes.map(({ status, resolvedBy, reopened }) => [status, resolvedBy, reopened])).toEqual([
+      ['open', '', 0],
+      ['resolved', 'ada', 0],
+      ['resolved', 'ada', 0],
+      ['open', '', 1],
+    ])
+  })
+
+  it('accepting ends it, and further findings like it open nothing until then', async () => {
+    const { changes } = await run(found(10), accept, found(40), ticks(4000), found(4900), ticks(5100), found(5200))
+    expect(changes.map(({ status, acceptedUntil }) => [status, acceptedUntil])).toEqual([
+      ['open', 0],
+      ['resolved', T0 + 5000 * SECOND],
+      ['open', 0],
+    ])
+    expect(changes.at(-1)?.id).not.toBe(FIRST.id)
+  })
+
+  it.each<[string, Partial<Finding>]>([
+    ['a new kind', { kind: 'scan' }],
+    ['a higher severity', { severity: 'critical' }],
+    ['a new source', { key: { ...finding(10).key, sourceIdentity: 'cluster.local/ns/web/sa/front' } }],
+    ['a new destination', { key: { ...finding(10).key, destinationService: 'ledger.bank' } }],
+  ])('accepting does not speak of %s', async (_, news) => {
+    const { changes } = await run(found(10), accept, found(40), found(50, news))
+    expect(changes.map(({ status, reopened, acceptedUntil }) => [status, reopened, acceptedUntil > 0])).toEqual([
+      ['open', 0, false],
+      ['resolved', 0, true],
+      ['open', 1, false],
+    ])
+  })
+
+  it('a silence mutes what is open and what opens, until its end', async () => {
+    const { changes, silences } = await run(
+      found(10, { quietUs: HOUR }),
+      silence(),
+      found(20, { fingerprint: 'f2', quietUs: HOUR }),
+      ticks(299),
+      ticks(300),
+    )
+    const seen = changes.map(({ fingerprint, version, silencedBy, silencedUntil }) => [
+      fingerprint,
+      version,
+      silencedBy,
+      silencedUntil,
+    ])
+    expect(seen).toEqual([
+      ['f1', 1, '', 0],
+      ['f1', 2, 'a5', T0 + 300 * SECOND],
+      ['f2', 1, 'a5', T0 + 300 * SECOND],
+      ['f1', 3, '', 0],
+      ['f2', 2, '', 0],
+    ])
+    expect(silences).toMatchObject([{ id: 'a5', version: 1, createdBy: 'ada', reason: 'known', endedBy: '' }])
+  })
+
+  it('a silence is ended by hand', async () => {
+    const { changes, silences, audit } = await run(
+      silence(),
+      found(10),
+      act(20, { type: 'end_silence', silenceId: 'a5' }),
+    )
+    expect(changes.map(({ silencedBy }) => silencedBy)).toEqual(['a5', ''])
+    expect(silences.map(({ version, endedBy }) => [version, endedBy])).toEqual([
+      [1, ''],
+      [2, 'ada'],
+    ])
+    expect(audit.map(({ action: what, subject }) => `${what} ${subject}`)).toEqual([
+      'silence silence a5',
+      'end_silence silence a5',
+    ])
+  })
+
+  it('an impostor stays audible, unless an admin mutes it', async () => {
+    const impostor = { kind: 'impostor', detector: 'tls_failure' }
+    const { changes } = await run(silence(), found(10, impostor), silence({ id: 'root', actor: ADMIN }))
+    expect(changes.map(({ silencedBy }) => silencedBy)).toEqual(['', 'root'])
+  })
+
+  it.each<[string, Uint8Array, string]>([
+    ['an incident that is not there', act(20, { type: 'acknowledge', incidentId: 'x', fingerprint: 'f1' }), 'too late'],
+    [
+      'a fingerprint that is not there',
+      act(20, { type: 'resolve', incidentId: FIRST.id, fingerprint: 'x' }),
+      'too late',
+    ],
+    ['a silence that is not there', act(20, { type: 'end_silence', silenceId: 'x' }), 'too late'],
+    ['a silence without end', silence({ endsAt: Number.NaN }), 'refused: a silence ends after it starts'],
+    ['a silence of nothing', silence({ matchers: [] }), 'refused: a silence has 1 to 8'],
+  ])('%s is told in the audit', async (_, value, why) => {
+    const { changes, audit } = await run(found(10), value)
+    expect(changes.length).toBe(1)
+    expect(audit.map(({ detail }) => detail)).toEqual([expect.stringContaining(why)])
+  })
+
+  it('10,000 findings of one cause are one incident', async () => {
+    const storm = Array.from({ length: 10_000 }, (_, i) =>
+      finding(10 + (i % 50), {
+        id: `s${i}`,
+        key: { ...finding(10).key, sourceIdentity: `cluster.local/ns/shop/sa/s${i}` },
+      }),
+    )
+    const { changes } = await process(storm.map(encodeFinding), WHOLE)
+    expect(new Set(changes.map(({ id }) => id)).size).toBe(1)
+    expect(changes.at(-1)).toMatchObject({ findings: 10_000, status: 'open' })
+    expect(changes.at(-1)?.sources.length).toBe(64)
   })
 })

@@ -13,6 +13,7 @@ const FREE = '127.0.0.1:0'
 export const FREE_PORTS = {
   collector: { grpcAddress: FREE, httpAddress: FREE },
   storage: { port: 0 },
+  console: { address: FREE },
   telemetry: { address: FREE },
 }
 

@@ -45,7 +45,7 @@ export async function newWorld({
   const dataFolder = mkdtempSync(join(tmpdir(), 'eastwatch-e2e-'))
   mkdirSync(join(dataFolder, 'policy'))
   writeFileSync(join(dataFolder, 'policy', 'shop.json'), JSON.stringify(declaredObjects()))
-  const [grpc, http, store, health] = await freePorts(4)
+  const [grpc, http, store, health, page] = await freePorts(5)
   return {
     dataFolder,
     config: {
@@ -54,6 +54,7 @@ export async function newWorld({
       alerts,
       collector: { grpcAddress: `${host}:${grpc}`, httpAddress: `127.0.0.1:${http}`, quotas },
       storage: { port: store, ...storage },
+      console: { address: `127.0.0.1:${page}` },
       telemetry: { address: `127.0.0.1:${health}` },
     },
     remove: () => rmSync(dataFolder, { recursive: true, force: true }),

@@ -1,9 +1,9 @@
 /** kill -9 of one process of each of these roles at once, and a new start on the same folders. */
-import type { RoleName } from '../../cli/roles/role.ts'
+import type { PipelineRole } from '../../cli/roles/role.ts'
 import { among } from './among.ts'
 import type { Fault } from './fault.ts'
 
-export function kill(...roles: readonly RoleName[]): Fault {
+export function kill(...roles: readonly PipelineRole[]): Fault {
   return {
     name: `kill -9 of ${roles.join(', ')}`,
     kills: roles.length,

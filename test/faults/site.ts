@@ -1,6 +1,6 @@
 /** A fleet with all that it needs: Kafka, and behind a proxy one ClickHouse that several processes of storage share. */
 import { randomUUID } from 'node:crypto'
-import type { RoleName } from '../../cli/roles/role.ts'
+import type { PipelineRole } from '../../cli/roles/role.ts'
 import type { TOPIC } from '../../core/bus/topics.ts'
 import type { OwnBroker } from '../kafka/broker.ts'
 import { Fleet } from '../kafka/fleet.ts'
@@ -15,7 +15,7 @@ const LIMITS = { maxSeconds: 120, maxResultRows: 10_000_000, maxResultBytes: 102
 export interface SiteOptions {
   broker: OwnBroker
   partitions: number
-  counts: Readonly<Record<RoleName, number>>
+  counts: Readonly<Record<PipelineRole, number>>
   startUs: number
 }
 

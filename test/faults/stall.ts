@@ -3,12 +3,12 @@
  * know. Nothing of what it held may count.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { RoleName } from '../../cli/roles/role.ts'
+import type { PipelineRole } from '../../cli/roles/role.ts'
 import { among } from './among.ts'
 import type { Fault } from './fault.ts'
 import { SESSION_MS } from './site.ts'
 
-export function stall(role: RoleName): Fault {
+export function stall(role: PipelineRole): Fault {
   return {
     name: `stall ${role}`,
     async inject({ fleet }, choice) {

@@ -1,6 +1,6 @@
 /** Roles as processes of their own on one Kafka: started, told the time, killed, started again on the same folders. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { ROLES, type RoleName } from '../../cli/roles/role.ts'
+import { type PipelineRole, ROLES } from '../../cli/roles/role.ts'
 import type { GroupLag } from '../../core/bus/bus.ts'
 import { SECOND } from '../../core/clock.ts'
 import { retry } from '../../core/retry.ts'
@@ -18,7 +18,7 @@ const SETTLE_STEP_US = 4 * SECOND
 const SETTLE_STEPS = 5
 
 interface Member {
-  role: RoleName
+  role: PipelineRole
   world: World
   /** Replaced when it is killed and started again. */
   process: Promise<PipelineProcess>
@@ -45,7 +45,7 @@ export class Fleet {
   }
 
   /** Resolves when all of them answer. */
-  static async start(changes: Changes, counts: Readonly<Record<RoleName, number>>, nowUs: number): Promise<Fleet> {
+  static async start(changes: Changes, counts: Readonly<Record<PipelineRole, number>>, nowUs: number): Promise<Fleet> {
     const members: Member[] = []
     for (const role of ROLES) {
       for (let i = 0; i < counts[role]; i += 1) {
@@ -87,7 +87,7 @@ export class Fleet {
   }
 
   /** kill -9 of one process, and a new start in the same folder. */
-  async kill(role: RoleName, index: number): Promise<void> {
+  async kill(role: PipelineRole, index: number): Promise<void> {
     const member = this.#of(role)[index]!
     const before = await member.process
     member.process = before.kill().then(() => PipelineProcess.start(member.world, timeOf(member, this.#nowUs), [role]))
@@ -95,7 +95,7 @@ export class Fleet {
   }
 
   /** A clean stop of one process, and a new start in the same folder: what a rolling upgrade does to each. */
-  async replace(role: RoleName, index: number): Promise<void> {
+  async replace(role: PipelineRole, index: number): Promise<void> {
     const member = this.#of(role)[index]!
     const before = await member.process
     member.process = before.stop().then(() => PipelineProcess.start(member.world, timeOf(member, this.#nowUs), [role]))
@@ -103,7 +103,7 @@ export class Fleet {
   }
 
   /** What runs as the role now. */
-  processes(role: RoleName): Promise<PipelineProcess[]> {
+  processes(role: PipelineRole): Promise<PipelineProcess[]> {
     return Promise.all(this.#of(role).map((member) => member.process))
   }
 
@@ -151,7 +151,7 @@ export class Fleet {
     this.#closeSenders()
   }
 
-  #of(role: RoleName): Member[] {
+  #of(role: PipelineRole): Member[] {
     return this.#members.filter((member) => member.role === role)
   }
 

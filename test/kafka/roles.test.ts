@@ -1,7 +1,7 @@
 /** Each role as processes of its own, on a real Kafka: what they find together is what one process finds. */
 import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import type { RoleName } from '../../cli/roles/role.ts'
+import type { PipelineRole } from '../../cli/roles/role.ts'
 import { newWorld, noPipeline, type World } from '../e2e/pipeline.ts'
 import { Player } from '../e2e/player.ts'
 import { difference, NO_DIFFERENCE, readStored, type Stored, TABLES, withoutArrival } from '../e2e/stored.ts'
@@ -24,7 +24,7 @@ interface Run {
   /** Processes of each role: one of storage with the embedded store, several with one ClickHouse that they share. */
   each: number
   /** kill -9, or a clean stop and a new start, while the ticks of a stretch are written. */
-  deaths: { at: number; how: 'kill' | 'replace'; role: RoleName; index: number }[]
+  deaths: { at: number; how: 'kill' | 'replace'; role: PipelineRole; index: number }[]
 }
 
 const RUNS: Run[] = [

@@ -1,0 +1,106 @@
+/** The API on a real store, with a bus in memory; what was published is there to be read. */
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import express from 'express'
+import { Access } from '../../../alerts/api/access.ts'
+import type { TokenConfig } from '../../../alerts/api/config.ts'
+import type { Operation } from '../../../alerts/api/operation.ts'
+import { API, apiRouter } from '../../../alerts/api/router.ts'
+import { makeToken } from '../../../alerts/api/tokens.ts'
+import { type Action, decodeAction, type OperatorRole } from '../../../core/action.ts'
+import type { Publication } from '../../../core/bus/bus.ts'
+import { PipelineError } from '../../../core/errors.ts'
+import { OPERATIONS } from '../../../dashboards/console/operations.ts'
+import { StorageConfig } from '../../../storage/config.ts'
+import type { AlertRecord } from '../../../storage/incident-records.ts'
+import { connectReader } from '../../../storage/query.ts'
+import { alertRow } from '../../../storage/sinks/incidents.ts'
+import { openMigrated, READER_PASSWORD, type TestStore } from '../../storage/store.ts'
+import { quietLogger } from '../findings.ts'
+
+export interface Answer {
+  status: number
+  headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: whatever JSON there is
+  json: any
+}
+
+export class Site {
+  readonly store: TestStore
+  readonly actions: Action[] = []
+  /** The bus takes nothing while it is true. */
+  isBusAway = false
+  readonly tokens: Record<string, string> = {}
+  readonly #server: Server
+  readonly #reader
+
+  /** `people`: name to role and namespaces; none: the API is open. */
+  static async open(people: Record<string, [OperatorRole, ...string[]]> = {}, operations = OPERATIONS): Promise<Site> {
+    const store = await openMigrated()
+    const site = new Site(store, people, operations)
+    await once(site.#server, 'listening')
+    return site
+  }
+
+  private constructor(
+    store: TestStore,
+    people: Record<string, [OperatorRole, ...string[]]>,
+    operations: readonly Operation[],
+  ) {
+    this.store = store
+    const tokens: TokenConfig[] = Object.entries(people).map(([name, [role, ...namespaces]]) => {
+      const { token, sha256 } = makeToken()
+      this.tokens[name] = token
+      return { name, role, namespaces, sha256 }
+    })
+    const config = StorageConfig.parse({ readerPassword: READER_PASSWORD })
+    this.#reader = connectReader(config, { url: store.embedded.url })
+    const context = { store: this.#reader, bus: { publish: this.#publish }, now: () => Date.now() * 1000 }
+    const app = express()
+    const access = new Access(tokens)
+    app.use(API, apiRouter({ operations, access, context, secure: false, version: '1.2.3', logger: quietLogger }))
+    this.#server = createServer(app).listen(0, '127.0.0.1')
+  }
+
+  get url(): string {
+    const { port } = this.#server.address() as { port: number }
+    return `http://127.0.0.1:${port}${API}`
+  }
+
+  async ask(
+    method: string,
+    path: string,
+    options: { as?: string; body?: unknown; headers?: Record<string, string> } = {},
+  ): Promise<Answer> {
+    const { as, body, headers = {} } = options
+    const response = await fetch(this.url + path, {
+      method,
+      headers: {
+        ...(as === undefined ? {} : { authorization: `Bearer ${this.tokens[as]}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    return { status: response.status, headers: response.headers, json: text === '' ? undefined : JSON.parse(text) }
+  }
+
+  async insert(...records: AlertRecord[]): Promise<void> {
+    for (const { table, values } of records.map(alertRow)) {
+      await this.store.client.insert({ table, values: [{ ...values, batch: 'test' }], format: 'JSONEachRow' })
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#server.close()
+    this.#server.closeAllConnections()
+    await this.#reader.close()
+    await this.store.stop()
+  }
+
+  readonly #publish = async (records: readonly Publication[]): Promise<void> => {
+    if (this.isBusAway) throw new PipelineError('bus_unavailable', 'Kafka: no broker answers', { retriable: true })
+    for (const { value } of records) this.actions.push(decodeAction(value)!)
+  }
+}
