@@ -22,7 +22,9 @@ export interface AlertsOptions {
   progress: Progress
   /** What /readyz tells; while it is not ready there are no heartbeats. */
   health: Pick<Health, 'read'>
-  /** Eastwatch's version, for heartbeats. */
+  /** Of this process: where a receiver's file may be. */
+  dataFolder: string
+  /** Eastwatch's version, for heartbeats and findings. */
   version: string
 }
 
@@ -31,13 +33,14 @@ export const ALERT_GROUPS = { incidents: 'incidents', notify: 'notify' } as cons
 
 /** Runs until the signal aborts; rejects when a processor fails for good. */
 export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Promise<void> {
-  const { config, bus, clock, logger, progress, health, version } = options
+  const { config, bus, clock, logger, progress, health, dataFolder, version } = options
+  const around = { consoleUrl: config.consoleUrl, dataFolder, version }
   const failed = new AbortController()
   const running = AbortSignal.any([signal, failed.signal])
   const lanes = new Map(
     config.receivers.map((receiver) => [
       receiver.name,
-      new Lane(createChannel(receiver), config.outbox.messagesPerMinute),
+      new Lane(createChannel(receiver, around), config.outbox.messagesPerMinute),
     ]),
   )
   const incidents = bus.process({

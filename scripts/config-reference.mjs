@@ -17,7 +17,8 @@ missing. A key that is not listed here is an error, told with its line and colum
   \`eastwatch config schema\` prints the JSON schema for editors.
 - On SIGHUP \`eastwatch up\` reads the policy folder anew, and only that. Every other change needs a restart.
 
-A key with \`[]\` belongs to each item of a list.
+A key with \`[]\` belongs to each item of a list. Where there are several kinds of a thing, such as receivers, what stands below a \`type\` is of that
+type; what it has in common with one above is not repeated.
 `
 
 /** Descriptions of the parts, for the headings. */
@@ -92,9 +93,10 @@ function rangeOf({ minimum, maximum, exclusiveMinimum }) {
 
 function table(node, path) {
   const seen = new Set()
-  const lines = [...rows(node, path, false)].filter(([key, kind]) => {
-    const fresh = !seen.has(`${key} ${kind}`)
-    seen.add(`${key} ${kind}`)
+  // What several kinds of a thing have alike stands with the first of them.
+  const lines = [...rows(node, path, false)].filter((row) => {
+    const fresh = !seen.has(row.join('\n'))
+    seen.add(row.join('\n'))
     return fresh
   })
   return [

@@ -45,3 +45,13 @@ export interface Channel {
   /** Of a receiver that forgets what it is not told again: how often an open incident must be, whatever the route says. */
   readonly repeatSeconds?: number
 }
+
+/** What a channel finds around it. */
+export interface ChannelContext {
+  /** Where people read on; undefined where the console's address is not known. */
+  consoleUrl?: string | undefined
+  /** Of this process. */
+  dataFolder: string
+  /** Eastwatch's. */
+  version: string
+}

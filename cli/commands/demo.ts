@@ -14,7 +14,7 @@ import { startReceiver } from '../../demo/receiver.ts'
 import { settle } from '../../demo/settle.ts'
 import { declaredObjects, SERVICES } from '../../demo/shop.ts'
 import { type Story, storyUs } from '../../demo/simulation.ts'
-import { incidentText, judgementText, type Message } from '../../demo/text.ts'
+import { incidentsOf, incidentText, judgementText } from '../../demo/text.ts'
 import type { WorkerInput, WorkerMessage } from '../../demo/worker.ts'
 import { openReader } from '../../storage/query.ts'
 import { type ExitCode, type Run, type Surroundings, UsageError } from '../command.ts'
@@ -65,8 +65,9 @@ async function tell({ story, folder, once, json }: Telling, around: Surroundings
   const done = new AbortController()
   const signal = AbortSignal.any([around.signal, done.signal])
   const receiver = await startReceiver((body) => {
-    const message = body as Message
-    if (message.status === 'open' && message.reason === 'first') say(`\n${incidentText(message)}`)
+    for (const incident of incidentsOf(body)) {
+      if (incident.status === 'open' && incident.reason === 'first') say(`\n${incidentText(incident)}`)
+    }
   })
   const config = demoConfig(folder, receiver.url, once)
   mkdirSync(join(folder, config.policy.folder), { recursive: true })

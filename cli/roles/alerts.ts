@@ -7,7 +7,10 @@ import { VERSION } from '../version.ts'
 import { type RoleContext, type RunningRole, runningRole } from './role.ts'
 
 /** `watchClock`: by which standing still is measured, whoever drives the log's time. */
-export function startAlertsRole({ config, bus, clock, health, logger }: RoleContext, watchClock: Clock): RunningRole {
+export function startAlertsRole(
+  { config, dataFolder, bus, clock, health, logger }: RoleContext,
+  watchClock: Clock,
+): RunningRole {
   const progress = new Progress(clock)
   const time = new TimeWatch(watchClock)
   health.register('time', () =>
@@ -16,6 +19,6 @@ export function startAlertsRole({ config, bus, clock, health, logger }: RoleCont
       : { ready: true, detail: 'stands by: others have all partitions' },
   )
   return runningRole((signal) =>
-    runAlerts({ config: config.alerts, bus, clock, logger, progress, health, version: VERSION }, signal),
+    runAlerts({ config: config.alerts, bus, clock, logger, progress, health, dataFolder, version: VERSION }, signal),
   )
 }

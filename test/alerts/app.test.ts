@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os'
 import { pino } from 'pino'
 import { afterEach, describe, expect, it } from 'vitest'
 import { runAlerts } from '../../alerts/app.ts'
@@ -46,7 +47,7 @@ function run(bus: Bus, settings: AlertsConfig): () => Promise<void> {
 }
 
 function watching() {
-  return { progress: new Progress(systemClock), health: new Health() }
+  return { progress: new Progress(systemClock), health: new Health(), dataFolder: tmpdir() }
 }
 
 async function publish(bus: Bus, ...findings: Finding[]): Promise<void> {

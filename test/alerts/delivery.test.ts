@@ -1,4 +1,5 @@
 /** What reaches a receiver, and what does not: groups, repeats, silences, inhibition, hours, storms. */
+import { tmpdir } from 'node:os'
 import { afterEach, describe, expect, it } from 'vitest'
 import { runAlerts } from '../../alerts/app.ts'
 import { AlertsConfig } from '../../alerts/config.ts'
@@ -45,7 +46,7 @@ class World {
       ...changes,
     })
     const stopping = new AbortController()
-    const watching = { progress: new Progress(this.clock), health: new Health() }
+    const watching = { progress: new Progress(this.clock), health: new Health(), dataFolder: tmpdir() }
     const done = runAlerts(
       { config, bus: this.bus, clock: this.clock, logger: quietLogger, ...watching, version: '0' },
       stopping.signal,

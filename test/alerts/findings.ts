@@ -74,6 +74,7 @@ export function tick(time: number, producer: string): Uint8Array {
 }
 
 export interface Received {
+  path: string
   headers: IncomingHttpHeaders
   body: string
   json: {
@@ -104,7 +105,8 @@ export async function startReceiver(port = 0): Promise<TestReceiver> {
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
       const body = Buffer.concat(chunks).toString()
-      const received = { headers: request.headers, body, json: JSON.parse(body), at: Date.now() }
+      const { headers, url: path = '' } = request
+      const received = { path, headers, body, json: JSON.parse(body), at: Date.now() }
       receiver.received.push(received)
       if (receiver.answer === undefined) response.writeHead(204).end()
       else receiver.answer(response, received)
