@@ -28,6 +28,9 @@ export interface AlertsOptions {
   version: string
 }
 
+/** Messages a minute: more than can be sent. */
+const UNLIMITED = 1_000_000
+
 /** Groups that must keep up, or the log holds on to what they have not read. */
 export const ALERT_GROUPS = { incidents: 'incidents', notify: 'notify' } as const
 
@@ -38,10 +41,12 @@ export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Pr
   const failed = new AbortController()
   const running = AbortSignal.any([signal, failed.signal])
   const lanes = new Map(
-    config.receivers.map((receiver) => [
-      receiver.name,
-      new Lane(createChannel(receiver, around), config.outbox.messagesPerMinute),
-    ]),
+    config.receivers.map((receiver) => {
+      const channel = createChannel(receiver, around)
+      // The limit spares people; a program is told of everything, again and again.
+      const perMinute = channel.repeatSeconds === undefined ? config.outbox.messagesPerMinute : UNLIMITED
+      return [receiver.name, new Lane(channel, perMinute)]
+    }),
   )
   const incidents = bus.process({
     topic: TOPIC.findings,
@@ -66,8 +71,8 @@ export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Pr
         inhibit: config.inhibit,
         shadowUntil: config.shadowUntil ?? 0,
         receivers: config.receivers.map(({ name, minSeverity }) => {
-          const repeatSeconds = lanes.get(name)?.channel.repeatSeconds
-          return { name, minSeverity, repeatUs: repeatSeconds && repeatSeconds * SECOND }
+          const { repeatSeconds, holdsOpen } = lanes.get(name)!.channel
+          return { name, minSeverity, repeatUs: repeatSeconds && repeatSeconds * SECOND, holdsOpen }
         }),
         router: new Router(
           config.route,
