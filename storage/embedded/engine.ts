@@ -53,6 +53,7 @@ export class Engine {
   /** Keeps the store open between queries. */
   readonly #anchor: ChdbSession
   readonly version: string
+  readonly timeZone: string
   /** Lower case. */
   readonly tableFunctions: ReadonlySet<string>
   #queries = 0
@@ -62,6 +63,7 @@ export class Engine {
     this.#folder = folder
     this.#anchor = anchor
     this.version = anchor.query('SELECT version()', 'TabSeparatedRaw').trim()
+    this.timeZone = anchor.query('SELECT timezone()', 'TabSeparatedRaw').trim()
     const names = anchor.query('SELECT lower(name) FROM system.table_functions', 'TabSeparatedRaw')
     this.tableFunctions = new Set(names.trim().split('\n'))
   }

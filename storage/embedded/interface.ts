@@ -5,9 +5,13 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { answerError, answerResult, CODE } from './answer.ts'
+import { Connections } from './connections.ts'
 import { type Engine, EngineError, type QueryLimits } from './engine.ts'
 import { readOnlyStatement } from './guard.ts'
+import { HELLO, helloBlock } from './hello.ts'
 import { awaitsRows, insertFromFile } from './insert.ts'
+import { tightened } from './limits.ts'
+import { watched } from './overdue.ts'
 import { authenticate, bodyText, isLoopbackHost, type Passwords, READER, type Request, readRequest } from './request.ts'
 import { Slots } from './slots.ts'
 import type { Spool } from './spool.ts'
@@ -17,6 +21,10 @@ const MAX_READ_BYTES = 1024 * 1024
 const MAX_WRITE_BYTES = 64 * 1024 * 1024
 const WRITES_AT_ONCE = 4
 const MAX_WAITING = 64
+const MAX_CONNECTIONS = 256
+/** A body that nobody will read is taken so long, so that its sender gets to read the answer. */
+const LINGER_MS = 2_000
+const NAME = 'eastwatch'
 
 export interface InterfaceOptions {
   engine: Engine
@@ -25,6 +33,8 @@ export interface InterfaceOptions {
   limits: QueryLimits
   /** Reads that run at once; each may take limits.maxMemoryBytes. */
   readsAtOnce: number
+  /** Told of a read that is far beyond its limit and cannot be stopped. */
+  overdue(sql: string): void
 }
 
 export function createInterface(options: InterfaceOptions): Server {
@@ -32,19 +42,26 @@ export function createInterface(options: InterfaceOptions): Server {
   const writes = new Slots(WRITES_AT_ONCE, MAX_WAITING)
   const server = createServer(
     // Long SELECTs come in the URL; a client that does not finish its body is cut off.
-    { maxHeaderSize: 256 * 1024, headersTimeout: 10_000, requestTimeout: 120_000, keepAliveTimeout: 10_000 },
+    {
+      maxHeaderSize: 256 * 1024,
+      headersTimeout: 10_000,
+      requestTimeout: 120_000,
+      keepAliveTimeout: 10_000,
+      connectionsCheckingInterval: 1_000,
+    },
     (message, response) => {
       serve(message, response).catch((error: unknown) => {
         message.resume()
         answerError(response, error)
+        if (!message.complete) setTimeout(() => message.complete || message.destroy(), LINGER_MS).unref()
       })
     },
   )
-  server.maxConnections = 256
+  const connections = new Connections(server, MAX_CONNECTIONS)
   return server
 
   async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    response.setHeader('X-ClickHouse-Server-Display-Name', 'eastwatch')
+    response.setHeader('X-ClickHouse-Server-Display-Name', NAME)
     if (!isLoopbackHost(message.headers.host)) {
       throw new EngineError(CODE.accessDenied, 'The Host header must name the loopback address. (ACCESS_DENIED)')
     }
@@ -65,6 +82,7 @@ export function createInterface(options: InterfaceOptions): Server {
         'Authentication failed: user or password is wrong. (AUTHENTICATION_FAILED)',
       )
     }
+    connections.weigh(message.socket, user === READER ? 1 : 2)
     const request = readRequest(message, user)
     response.setHeader('X-ClickHouse-Query-Id', request.queryId || randomUUID())
     response.setHeader('X-ClickHouse-Format', request.format)
@@ -73,13 +91,21 @@ export function createInterface(options: InterfaceOptions): Server {
   }
 
   async function read(request: Request, response: ServerResponse): Promise<void> {
+    const { engine } = options
     const text = joined(request.query, await bodyText(request.body, MAX_READ_BYTES))
-    const sql = readOnlyStatement(text, options.engine.tableFunctions)
+    if (request.revision > 0 && text === HELLO) {
+      const bytes = helloBlock({ name: NAME, version: engine.version, timeZone: engine.timeZone }, request.revision)
+      await answerResult(response, { bytes, elapsedNs: 0, readRows: 1, readBytes: 0 }, { gzip: false, written: false })
+      return
+    }
+    const { sql, asked } = readOnlyStatement(text, engine.tableFunctions)
+    const limits = tightened(tightened(options.limits, request.asked), asked)
     const gone = new AbortController()
     response.once('close', () => gone.abort())
     const result = await reads.run(() => {
       gone.signal.throwIfAborted()
-      return options.engine.query({ ...request, sql, limits: options.limits, signal: gone.signal })
+      const answer = engine.query({ ...request, sql, limits, signal: gone.signal })
+      return watched(answer, options.limits.maxSeconds, () => options.overdue(sql))
     })
     await answerResult(response, result, { gzip: request.gzip, written: false })
   }

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { PipelineError } from '../../core/errors.ts'
+import { isLimit } from './limits.ts'
 
 export const WRITER = 'eastwatch_writer'
 export const READER = 'eastwatch_reader'
@@ -22,6 +23,10 @@ export interface Request {
   queryId: string
   params: Record<string, string>
   settings: Record<string, string>
+  /** Limits that the reader asks for, by ClickHouse's names. */
+  asked: Record<string, string>
+  /** Of the TCP protocol, which Native blocks are to follow; 0 where the client names none. */
+  revision: number
   /** The client asks for a compressed answer. */
   gzip: boolean
   /** Decompressed. */
@@ -39,6 +44,7 @@ const OWN = new Set([
   'session_check',
   'role',
   'client_protocol_version',
+  'quota_key',
   'enable_http_compression',
   'http_zlib_compression_level',
   'http_headers_progress_interval_ms',
@@ -50,7 +56,10 @@ const OWN = new Set([
 ])
 
 /** What the reader may set: how results look, nothing else. (Not all of output_format_*: one of them names a file to write.) */
-const READER_SETTINGS = /^(output_format_(json|pretty|csv|tsv)_\w+|date_time_output_format|join_use_nulls)$/
+const READER_SETTINGS = /^(output_format_(json|pretty|csv|tsv)_\w+|date_time_output_format|join_use_nulls|limit)$/
+
+const OWN_DATABASE = 'eastwatch'
+const FORMAT = /^\w{1,64}$/
 
 /** Undefined where the user or the password is wrong. */
 export function authenticate(headers: IncomingMessage['headers'], passwords: Passwords): keyof Passwords | undefined {
@@ -82,6 +91,7 @@ export function readRequest(message: IncomingMessage, user: keyof Passwords): Re
   const url = new URL(message.url ?? '/', 'http://localhost')
   const params: Record<string, string> = {}
   const settings: Record<string, string> = {}
+  const asked: Record<string, string> = {}
   for (const [name, value] of url.searchParams) {
     if (name === 'user' || name === 'password') {
       throw new PipelineError(
@@ -90,27 +100,41 @@ export function readRequest(message: IncomingMessage, user: keyof Passwords): Re
       )
     }
     if (name.startsWith('param_')) params[name.slice('param_'.length)] = value
-    else if (!OWN.has(name)) {
-      if (user === READER && !READER_SETTINGS.test(name)) {
-        throw new PipelineError('bad_input', `the read-only user may not set ${JSON.stringify(name)}`)
-      }
-      settings[name] = value
-    }
+    else if (OWN.has(name)) continue
+    else if (user === READER && isLimit(name)) asked[name] = value
+    else if (user === READER && !READER_SETTINGS.test(name)) {
+      throw new PipelineError('bad_input', `the read-only user may not set ${JSON.stringify(name.slice(0, 80))}`)
+    } else settings[name] = value
   }
+  const format =
+    url.searchParams.get('default_format') ?? String(message.headers['x-clickhouse-format'] ?? 'TabSeparated')
+  if (!FORMAT.test(format)) throw new PipelineError('bad_input', 'default_format is not the name of a format')
   const gzip =
     url.searchParams.get('enable_http_compression') === '1' &&
     /\bgzip\b/.test(String(message.headers['accept-encoding'] ?? ''))
   return {
     user,
     query: url.searchParams.get('query') ?? '',
-    database: url.searchParams.get('database') ?? String(message.headers['x-clickhouse-database'] ?? 'eastwatch'),
-    format: url.searchParams.get('default_format') ?? String(message.headers['x-clickhouse-format'] ?? 'TabSeparated'),
+    database: databaseOf(url, message, user),
+    format,
     queryId: url.searchParams.get('query_id') ?? '',
     params,
     settings,
+    asked,
+    revision: Number(/^\d{1,9}$/.exec(url.searchParams.get('client_protocol_version') ?? '')?.[0] ?? 0),
     gzip,
     body: decompressed(message),
   }
+}
+
+/** Clients say `default` where nobody named a database. The engine's `default` shows the files of the machine: not to the reader. */
+function databaseOf(url: URL, message: IncomingMessage, user: keyof Passwords): string {
+  const named = url.searchParams.get('database') ?? String(message.headers['x-clickhouse-database'] ?? '')
+  if (user === WRITER) return named || OWN_DATABASE
+  if (named.toLowerCase() === 'system') {
+    throw new PipelineError('bad_input', 'the read-only user may not use the database system; write system.tables')
+  }
+  return named === 'default' ? OWN_DATABASE : named || OWN_DATABASE
 }
 
 function decompressed(message: IncomingMessage): Readable {
