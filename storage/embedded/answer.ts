@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { messageOf, PipelineError } from '../../core/errors.ts'
 import { EngineError, type EngineResult } from './engine.ts'
+import type { Unsent } from './unsent.ts'
 
 const compress = promisify(gzip)
 
@@ -33,7 +34,7 @@ const STATUS: Record<number, number> = {
 export async function answerResult(
   response: ServerResponse,
   result: EngineResult,
-  options: { gzip: boolean; written: boolean },
+  options: { gzip: boolean; written: boolean; unsent: Unsent },
 ): Promise<void> {
   const rows = String(result.readRows)
   const bytes = String(result.readBytes)
@@ -52,6 +53,7 @@ export async function answerResult(
   const body = options.gzip && result.bytes.length > 0 ? await compress(result.bytes) : result.bytes
   if (body !== result.bytes) response.setHeader('Content-Encoding', 'gzip')
   response.setHeader('Content-Length', body.length)
+  options.unsent.add(response, body.length)
   response.end(body)
 }
 

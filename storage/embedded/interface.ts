@@ -15,6 +15,7 @@ import { watched } from './overdue.ts'
 import { authenticate, bodyText, isLoopbackHost, type Passwords, READER, type Request, readRequest } from './request.ts'
 import { Slots } from './slots.ts'
 import type { Spool } from './spool.ts'
+import { Unsent } from './unsent.ts'
 
 const MAX_READ_BYTES = 1024 * 1024
 /** Statements of the writer with their rows in them; larger inserts send the rows as a body. */
@@ -24,6 +25,7 @@ const MAX_WAITING = 64
 const MAX_CONNECTIONS = 256
 /** A body that nobody will read is taken so long, so that its sender gets to read the answer. */
 const LINGER_MS = 2_000
+const MAX_UNSENT_BYTES = 256 * 1024 * 1024
 const NAME = 'eastwatch'
 
 export interface InterfaceOptions {
@@ -57,6 +59,7 @@ export function createInterface(options: InterfaceOptions): Server {
       })
     },
   )
+  const unsent = new Unsent(MAX_UNSENT_BYTES)
   const connections = new Connections(server, MAX_CONNECTIONS)
   return server
 
@@ -95,7 +98,11 @@ export function createInterface(options: InterfaceOptions): Server {
     const text = joined(request.query, await bodyText(request.body, MAX_READ_BYTES))
     if (request.revision > 0 && text === HELLO) {
       const bytes = helloBlock({ name: NAME, version: engine.version, timeZone: engine.timeZone }, request.revision)
-      await answerResult(response, { bytes, elapsedNs: 0, readRows: 1, readBytes: 0 }, { gzip: false, written: false })
+      await answerResult(
+        response,
+        { bytes, elapsedNs: 0, readRows: 1, readBytes: 0 },
+        { gzip: false, written: false, unsent },
+      )
       return
     }
     const { sql, asked } = readOnlyStatement(text, engine.tableFunctions)
@@ -107,7 +114,7 @@ export function createInterface(options: InterfaceOptions): Server {
       const answer = engine.query({ ...request, sql, limits, signal: gone.signal })
       return watched(answer, options.limits.maxSeconds, () => options.overdue(sql))
     })
-    await answerResult(response, result, { gzip: request.gzip, written: false })
+    await answerResult(response, result, { gzip: request.gzip, written: false, unsent })
   }
 
   async function write(request: Request, response: ServerResponse): Promise<void> {
@@ -116,12 +123,12 @@ export function createInterface(options: InterfaceOptions): Server {
       const result = await spool.hold(request.body, (path) =>
         writes.run(() => engine.query({ ...request, sql: insertFromFile(request.query, path) })),
       )
-      await answerResult(response, result, { gzip: request.gzip, written: true })
+      await answerResult(response, result, { gzip: request.gzip, written: true, unsent })
       return
     }
     const sql = joined(request.query, await bodyText(request.body, MAX_WRITE_BYTES))
     const result = await writes.run(() => engine.query({ ...request, sql }))
-    await answerResult(response, result, { gzip: request.gzip, written: /^\s*insert/i.test(sql) })
+    await answerResult(response, result, { gzip: request.gzip, written: /^\s*insert/i.test(sql), unsent })
   }
 }
 

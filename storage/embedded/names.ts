@@ -58,6 +58,6 @@ export const SHOWN: ReadonlySet<string> = new Set([
 /** What may follow SHOW CREATE. */
 export const SHOWN_CREATE: ReadonlySet<string> = new Set(['DATABASE', 'TABLE', 'VIEW'])
 
-/** Ordinary functions that reach files, models, the network or the process, or only hold a place in the queue. */
+/** Ordinary functions that reach files, models, the network, Keeper or the process, or only hold a place in the queue. */
 export const REFUSED_FUNCTIONS =
-  /^(file|ai[a-z]+|catboostevaluate|evalmlmethod|naivebayes\w+|dictget\w*|dicthas|dictisin|region\w+|sleep|sleepeachrow|addressto\w+|demangle|showcertificate|getserversetting|getserverport|getclienthttpheader|getmacro|hascolumnintable|joinget\w*|logtrace|fuzzquery|filesystem\w*)$/
+  /^(file|ai[a-z]+|catboostevaluate|evalmlmethod|naivebayes\w+|dictget\w*|dicthas|dictisin|region\w+|sleep|sleepeachrow|addressto\w+|demangle|showcertificate|getserversetting|getserverport|getclienthttpheader|getmacro|hascolumnintable|joinget\w*|generateserialid|zookeeper\w*|logtrace|fuzzquery|filesystem\w*)$/
