@@ -53,7 +53,7 @@ export function createInterface(options: InterfaceOptions): Server {
     },
     (message, response) => {
       serve(message, response).catch((error: unknown) => {
-        message.resume()
+        message.unpipe().resume()
         answerError(response, error)
         if (!message.complete) setTimeout(() => message.complete || message.destroy(), LINGER_MS).unref()
       })
