@@ -2,11 +2,9 @@ package main
 
 import (
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
-	"regexp"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -17,7 +15,7 @@ import (
 const maxRows = 1_000_000
 
 func readFrame(rows *sql.Rows, query string, timeSeries bool) (answer, error) {
-	frame, err := sqlutil.FrameFromRows(rows, maxRows, converter)
+	frame, err := sqlutil.FrameFromRows(rows, maxRows, converters...)
 	if err != nil {
 		return answer{SQL: query}, err
 	}
@@ -33,24 +31,6 @@ func readFrame(rows *sql.Rows, query string, timeSeries bool) (answer, error) {
 	}
 	text, err := data.FrameToJSON(frame, data.IncludeAll)
 	return answer{SQL: query, Frame: text, Count: count}, err
-}
-
-// composite are the types that come as Go's slices, maps and big numbers.
-var composite = regexp.MustCompile(`^(Array|Map|Tuple|Nested|U?Int(128|256)|Nullable\(U?Int(128|256)\)|Decimal|Nullable\(Decimal)`)
-
-// converter makes JSON of the types that a frame has no field for: arrays, maps, tuples, big numbers.
-var converter = sqlutil.Converter{
-	Name:           "anything else",
-	InputScanType:  reflect.TypeFor[any](),
-	InputTypeRegex: composite,
-	FrameConverter: sqlutil.FrameConverter{
-		FieldType: data.FieldTypeNullableJSON,
-		ConverterFunc: func(in any) (any, error) {
-			text, err := json.Marshal(plain(*in.(*any)))
-			message := json.RawMessage(text)
-			return &message, err
-		},
-	},
 }
 
 func readRows(rows *sql.Rows, query string) (answer, error) {
