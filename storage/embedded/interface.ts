@@ -12,7 +12,16 @@ import { HELLO, helloBlock } from './hello.ts'
 import { awaitsRows, insertFromFile } from './insert.ts'
 import { tightened } from './limits.ts'
 import { watched } from './overdue.ts'
-import { authenticate, bodyText, isLoopbackHost, type Passwords, READER, type Request, readRequest } from './request.ts'
+import {
+  authenticate,
+  bodyText,
+  isLoopbackHost,
+  isOfOtherSite,
+  type Passwords,
+  READER,
+  type Request,
+  readRequest,
+} from './request.ts'
 import { Slots } from './slots.ts'
 import type { Spool } from './spool.ts'
 import { Unsent } from './unsent.ts'
@@ -67,6 +76,9 @@ export function createInterface(options: InterfaceOptions): Server {
     response.setHeader('X-ClickHouse-Server-Display-Name', NAME)
     if (!isLoopbackHost(message.headers.host)) {
       throw new EngineError(CODE.accessDenied, 'The Host header must name the loopback address. (ACCESS_DENIED)')
+    }
+    if (isOfOtherSite(message.headers)) {
+      throw new EngineError(CODE.accessDenied, 'Pages of other sites are not answered. (ACCESS_DENIED)')
     }
     const path = (message.url ?? '/').split('?', 1)[0]
     if (path === '/ping') {

@@ -1,5 +1,5 @@
 /** What a request to the HTTP interface asks: who, which statement, with what. https://clickhouse.com/docs/interfaces/http */
-import { timingSafeEqual } from 'node:crypto'
+import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
@@ -71,20 +71,26 @@ export function authenticate(headers: IncomingMessage['headers'], passwords: Pas
 function credentials(headers: IncomingMessage['headers']): [string, string] {
   const own = headers['x-clickhouse-user']
   if (typeof own === 'string') return [own, String(headers['x-clickhouse-key'] ?? '')]
-  const basic = /^Basic ([A-Za-z0-9+/=]+)$/.exec(headers.authorization ?? '')
+  const basic = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(headers.authorization ?? '')
   const text = Buffer.from(basic?.[1] ?? '', 'base64').toString()
   const colon = text.indexOf(':')
   return colon < 0 ? [text, ''] : [text.slice(0, colon), text.slice(colon + 1)]
 }
 
 function sameText(left: string, right: string): boolean {
-  const [a, b] = [Buffer.from(left), Buffer.from(right)]
-  return a.length === b.length && timingSafeEqual(a, b)
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(left), digest(right))
 }
 
 /** Loopback names only, against pages that resolve their own name to loopback (DNS rebinding). */
 export function isLoopbackHost(host: string | undefined): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host ?? '')
+}
+
+/** Browsers say where a request comes from. A page of another site may know the reader's password; it has nothing to ask here. */
+export function isOfOtherSite(headers: IncomingMessage['headers']): boolean {
+  const site = headers['sec-fetch-site']
+  return site !== undefined && site !== 'same-origin' && site !== 'none'
 }
 
 export function readRequest(message: IncomingMessage, user: keyof Passwords): Request {
