@@ -10,8 +10,6 @@ export const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
   'primes',
   'values',
   'view',
-  'zeros',
-  'zeros_mt',
 ])
 
 /** Tables of `system` that describe tables, types and functions. The others tell of the process, its files and others' queries. */

@@ -1,5 +1,9 @@
 /** The embedded store asked by Grafana's own driver, as its ClickHouse data source asks. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { StorageConfig } from '../../../storage/config.ts'
 import { askGrafana, type DataSource, type GrafanaQuery, requireGrafanaPlugin } from '../grafana-plugin.ts'
 import { noEngine, openMigrated, READER_PASSWORD, type TestStore } from '../store.ts'
 
@@ -86,6 +90,20 @@ describe.skipIf(missing !== undefined)('Grafana on the embedded store', () => {
       expect(first?.rows).toEqual([[database === 'information_schema' ? database : 'eastwatch', 1]])
     },
   )
+
+  it('connects as docs/sql.md says', async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/sql.md'), 'utf8')
+    const [data] = parse(/^```yaml\n(.*?)^```/ms.exec(page)![1]!).datasources
+    expect(data).toMatchObject({ type: 'grafana-clickhouse-datasource', jsonData: { protocol: 'http', secure: false } })
+    const storage = StorageConfig.parse({})
+    expect(data).toMatchObject({
+      jsonData: { host: '127.0.0.1', port: storage.port },
+      secureJsonData: { password: storage.readerPassword },
+    })
+    const { username: user, defaultDatabase: database } = data.jsonData
+    const [first] = await rowsOf(['SELECT count() > 0 FROM migrations'], { user, database })
+    expect(first?.rows).toEqual([[1]])
+  })
 
   it('answers what the query editor asks', async () => {
     const [databases, tables, columns, version, all, every, values, first] = await rowsOf([
