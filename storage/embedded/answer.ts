@@ -9,7 +9,15 @@ import type { Unsent } from './unsent.ts'
 const compress = promisify(gzip)
 
 /** ClickHouse's codes for what is refused before the engine sees it. */
-export const CODE = { syntax: 62, accessDenied: 497, tooBusy: 202, authentication: 516, tooLarge: 396, unknown: 1001 }
+export const CODE = {
+  syntax: 62,
+  unknownFormat: 73,
+  accessDenied: 497,
+  tooBusy: 202,
+  authentication: 516,
+  tooLarge: 396,
+  unknown: 1001,
+}
 
 /** As ClickHouse's `exceptionCodeToHTTPStatus`, where it matters to a client. */
 const STATUS: Record<number, number> = {
@@ -18,6 +26,7 @@ const STATUS: Record<number, number> = {
   47: 404, // UNKNOWN_IDENTIFIER
   60: 404, // UNKNOWN_TABLE
   62: 400, // SYNTAX_ERROR
+  73: 400, // UNKNOWN_FORMAT
   81: 404, // UNKNOWN_DATABASE
   115: 400, // UNKNOWN_SETTING
   159: 408, // TIMEOUT_EXCEEDED

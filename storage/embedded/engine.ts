@@ -54,8 +54,10 @@ export class Engine {
   readonly #anchor: ChdbSession
   readonly version: string
   readonly timeZone: string
-  /** Lower case. */
+  /** Lower case, as is the next. */
   readonly tableFunctions: ReadonlySet<string>
+  /** The package knows more, for programs that share its memory. */
+  readonly outputFormats: ReadonlySet<string>
   #queries = 0
 
   private constructor(chdb: typeof import('chdb'), folder: string, anchor: ChdbSession) {
@@ -64,8 +66,10 @@ export class Engine {
     this.#anchor = anchor
     this.version = anchor.query('SELECT version()', 'TabSeparatedRaw').trim()
     this.timeZone = anchor.query('SELECT timezone()', 'TabSeparatedRaw').trim()
-    const names = anchor.query('SELECT lower(name) FROM system.table_functions', 'TabSeparatedRaw')
-    this.tableFunctions = new Set(names.trim().split('\n'))
+    const names = (from: string) =>
+      new Set(anchor.query(`SELECT lower(name) FROM system.${from}`, 'TabSeparatedRaw').trim().split('\n'))
+    this.tableFunctions = names('table_functions')
+    this.outputFormats = names('formats WHERE is_output')
   }
 
   /** Throws `folder_unusable`, or `config` where the optional package is not installed. */

@@ -26,7 +26,8 @@ import { Slots } from './slots.ts'
 import type { Spool } from './spool.ts'
 import { Unsent } from './unsent.ts'
 
-const MAX_READ_BYTES = 1024 * 1024
+/** The engine parses no more. */
+const MAX_READ_BYTES = 256 * 1024
 /** Statements of the writer with their rows in them; larger inserts send the rows as a body. */
 const MAX_WRITE_BYTES = 64 * 1024 * 1024
 const WRITES_AT_ONCE = 4
@@ -107,6 +108,9 @@ export function createInterface(options: InterfaceOptions): Server {
 
   async function read(request: Request, response: ServerResponse): Promise<void> {
     const { engine } = options
+    if (!engine.outputFormats.has(request.format.toLowerCase())) {
+      throw new EngineError(CODE.unknownFormat, `Unknown format ${request.format}. (UNKNOWN_FORMAT)`)
+    }
     const text = joined(request.query, await bodyText(request.body, MAX_READ_BYTES))
     if (request.revision > 0 && text === HELLO) {
       const bytes = helloBlock({ name: NAME, version: engine.version, timeZone: engine.timeZone }, request.revision)

@@ -60,6 +60,7 @@ const READER_SETTINGS = /^(output_format_(json|pretty|csv|tsv)_\w+|date_time_out
 
 const OWN_DATABASE = 'eastwatch'
 const FORMAT = /^\w{1,64}$/
+const QUERY_ID = /^[\x20-\x7e]{0,200}$/
 
 /** Undefined where the user or the password is wrong. */
 export function authenticate(headers: IncomingMessage['headers'], passwords: Passwords): keyof Passwords | undefined {
@@ -118,12 +119,14 @@ export function readRequest(message: IncomingMessage, user: keyof Passwords): Re
   const gzip =
     url.searchParams.get('enable_http_compression') === '1' &&
     /\bgzip\b/.test(String(message.headers['accept-encoding'] ?? ''))
+  const queryId = url.searchParams.get('query_id') ?? ''
+  if (!QUERY_ID.test(queryId)) throw new PipelineError('bad_input', 'query_id has more than 200 or unusual characters')
   return {
     user,
     query: url.searchParams.get('query') ?? '',
     database: databaseOf(url, message, user),
     format,
-    queryId: url.searchParams.get('query_id') ?? '',
+    queryId,
     params,
     settings,
     asked,
@@ -154,11 +157,11 @@ function decompressed(message: IncomingMessage): Readable {
   return message.pipe(gunzip)
 }
 
-/** The whole body as text. Throws `too_large` past the limit. */
+/** The whole body as text. Throws `too_large` past the limit, and leaves the rest to be read: the connection is used again. */
 export async function bodyText(body: Readable, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length
     if (bytes > maxBytes) throw new PipelineError('too_large', `query of more than ${maxBytes} bytes`)
     chunks.push(chunk)

@@ -101,7 +101,7 @@ describe.skipIf(noEngine())('the embedded store under too much', () => {
     `WITH ${Array.from({ length: 26 }, (_, i) => (i === 0 ? '1 AS x0' : `(x${i - 1} + x${i - 1}) AS x${i}`)).join(', ')} SELECT x25`,
     'WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT count() FROM r',
   ])('a statement that is too deep or too large fails alone, %#', async (sql) => {
-    expect((await ask(sql)).text).toMatch(/^Code: (36|62|167|306)\. /)
+    expect((await ask(sql)).text).toMatch(/^Code: (36|62|167|306|396)\. /)
     await expectServing()
   })
 
@@ -190,16 +190,18 @@ describe.skipIf(noEngine())('the embedded store under too much', () => {
 
   it('bodies that grow when they are unpacked are cut off at the limit', async () => {
     const before = memoryMib()
-    const bomb = gzipSync(Buffer.alloc(512 * MIB, ' '))
+    const bomb = gzipSync(Buffer.alloc(128 * MIB, ' '))
     expect(bomb.length).toBeLessThan(MIB)
     const answers = await Promise.all(Array.from({ length: 8 }, () => ask(bomb, { 'Content-Encoding': 'gzip' })))
     for (const { status, text } of answers)
-      expect([status, text]).toEqual([413, expect.stringContaining('1048576 bytes')])
+      expect([status, text]).toEqual([413, expect.stringContaining('262144 bytes')])
     expect(memoryMib() - before).toBeLessThan(128)
     expect((await ask(randomBytes(1000), { 'Content-Encoding': 'gzip' })).status).toBeGreaterThanOrEqual(400)
     expect((await ask(gzipSync('SELECT 7'), { 'Content-Encoding': 'gzip' })).text).toBe('7\n')
     expect((await ask('x', { 'Content-Encoding': 'br' })).text).toContain('use gzip or none')
+    // Its rest is read, and the connection serves the next.
     expect((await ask(`SELECT '${'x'.repeat(MIB)}'`)).status).toBe(413)
+    expect((await ask(`SELECT length('${'x'.repeat(200_000)}')`)).text).toBe('200000\n')
     await expectServing()
   })
 

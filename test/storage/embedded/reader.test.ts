@@ -219,6 +219,38 @@ describe.skipIf(noEngine())('the read-only user', () => {
     expect((await ask('SELECT 1', `/?${setting}`)).status).toBeGreaterThanOrEqual(400)
   })
 
+  it('gets every format of the engine, and none that hands out memory', async () => {
+    const names = await store.rows<{ name: string }>('SELECT name FROM system.formats WHERE is_output')
+    expect(names.length).toBeGreaterThan(50)
+    for (const { name } of names) {
+      expect((await ask('SELECT 1 AS v', `/?default_format=${name}`)).text, name).not.toContain('UNKNOWN_FORMAT')
+      expect((await ask(`SELECT 1 AS v FORMAT ${name}`)).text, name).not.toContain('UNKNOWN_FORMAT')
+    }
+    for (const name of ['DataFrame', 'dataframe', 'ArrowTable', 'Debug', 'Python', 'constructor', 'MySQLDump', 'One']) {
+      for (const [sql, path] of [
+        ['SELECT 1', `/?default_format=${name}`],
+        [`SELECT 1 FORMAT ${name}`, '/'],
+      ] as const) {
+        expect((await ask(sql, path)).text, name).toMatch(/^Code: (73|399)\. /)
+      }
+    }
+    await expectUnharmed()
+  })
+
+  it.each([
+    [{ 'X-ClickHouse-Database': 'system' }, '/'],
+    [{ 'X-ClickHouse-Format': 'CSV; DROP' }, '/'],
+    [{ 'X-ClickHouse-Format': 'DataFrame' }, '/'],
+    [{}, `/?query_id=${encodeURIComponent('a\r\nSet-Cookie: x')}`],
+    [{}, `/?query_id=${'x'.repeat(201)}`],
+    [{}, '/?query=%FF%FE'],
+    [{}, '/?query=SELECT%201%3B'],
+  ])('is refused what headers and the address smuggle: %j %s', async (headers, path) => {
+    const { status, text } = await askAsReader(store, 'SELECT 1', path, headers)
+    expect([status >= 400 && status < 500, text]).toEqual([true, expect.stringMatching(/^Code: \d+\. DB::Exception: /)])
+    await expectUnharmed()
+  })
+
   it('may ask for less than the limits, in the URL as in the statement, and gets no more', async () => {
     const rows = (path: string, sql = 'SELECT * FROM numbers(100)') => ask(sql, path)
     expect((await rows('/?max_result_rows=10')).text).toContain('Code: 396')
