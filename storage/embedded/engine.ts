@@ -139,6 +139,9 @@ function preparation(query: EngineQuery, mark: string): string[] {
       max_result_bytes: String(limits.maxResultBytes),
       result_overflow_mode: 'throw',
       allow_introspection_functions: '0',
+      // What does not fit into memory is not to fill the disk, which the pipeline needs.
+      max_bytes_ratio_before_external_group_by: '0',
+      max_bytes_ratio_before_external_sort: '0',
     })
   }
   const statements = [`USE ${quoteName(query.database)}`, `SET ${assignments(settings)}`]

@@ -1,9 +1,10 @@
 /** Whoever wants too much of the embedded store fails alone: time, memory, rows, connections, bodies, headers, answers not read. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startEmbedded } from '../../../storage/embedded/supervisor.ts'
@@ -28,6 +29,11 @@ describe.skipIf(noEngine())('the embedded store under too much', () => {
     const status = readFileSync(`/proc/${store.embedded.pid()}/status`, 'utf8')
     return Number(/RssAnon:\s+(\d+)/.exec(status)?.[1]) / 1024
   }
+  /** Also of what a query puts aside. */
+  const diskMib = () =>
+    readdirSync(store.folder, { recursive: true, encoding: 'utf8' })
+      .map((name) => statSync(join(store.folder, name), { throwIfNoEntry: false })?.size ?? 0)
+      .reduce((sum, size) => sum + size, 0) / MIB
   const expectServing = async () => {
     expect((await ask('SELECT 1')).text).toBe('1\n')
     await store.client.command({ query: "INSERT INTO t VALUES (1, 'one')" })
@@ -87,6 +93,7 @@ describe.skipIf(noEngine())('the embedded store under too much', () => {
     const { status, text } = await ask(sql)
     expect([status, text]).toEqual([500, expect.stringContaining('Code: 241')])
     expect(memoryMib()).toBeLessThan(1024)
+    expect(diskMib()).toBeLessThan(50)
     await expectServing()
   })
 
