@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HELLO, helloBlock } from '../../../storage/embedded/hello.ts'
 import { noEngine, openStore, READER_PASSWORD, type TestStore } from '../store.ts'
@@ -135,6 +136,56 @@ describe.skipIf(noEngine())('access to the embedded store', () => {
       expect((await send(READER_HEADERS, '/', method)).status, method).toBe(405)
     }
   })
+
+  it('answers whatever stands in the address and the headers, and goes on', async () => {
+    const value = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 60 }),
+      fc.constantFrom('', '0', 'default', 'system', '../..', '%', 'null'),
+    )
+    const name = fc.oneof(
+      fc.constantFrom(
+        'query',
+        'database',
+        'default_format',
+        'query_id',
+        'param_x',
+        'limit',
+        'max_result_rows',
+        'client_protocol_version',
+        'session_id',
+      ),
+      fc.constantFrom(
+        '__proto__',
+        'constructor',
+        'param___proto__',
+        'readonly',
+        'compress',
+        'enable_http_compression',
+        'role',
+        'password',
+      ),
+      fc.string({ maxLength: 20 }),
+    )
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(name, value), { maxLength: 5 }),
+        fc.string({ maxLength: 40 }),
+        async (pairs, text) => {
+          const headers = {
+            ...READER_HEADERS,
+            'X-ClickHouse-Database': text.replace(/[^ -~]/g, ''),
+            'Accept-Encoding': 'gzip',
+          }
+          const answer = await send(headers, `/?${new URLSearchParams(pairs)}`)
+          expect(answer.status).toBeLessThan(600)
+          if (answer.status !== 200) expect(answer.text).toMatch(/^Code: \d+\. DB::Exception: /)
+        },
+      ),
+      { numRuns: 300 },
+    )
+    expect(store.embedded.restarts()).toBe(0)
+    expect((await send(READER_HEADERS)).text).toBe('1\n')
+  }, 30_000)
 
   it('answers the hello of a driver as of the revision that it asks for, and names revision 0', async () => {
     const greet = async (revision: number) => {
