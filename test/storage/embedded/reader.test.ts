@@ -155,7 +155,7 @@ describe.skipIf(noEngine())('the read-only user', () => {
       }
     }
     await expectUnharmed()
-  }, 60_000)
+  }, 120_000)
 
   it('meets no function of the engine that reaches out of a query and was not judged', async () => {
     const found = await store.rows<{ name: string }>(
@@ -187,7 +187,7 @@ describe.skipIf(noEngine())('the read-only user', () => {
     // Most of what is made of hostile pieces is refused; what runs shows that the rest of it is SQL.
     expect(ran).toBeGreaterThan(100)
     await expectUnharmed()
-  }, 60_000)
+  }, 120_000)
 
   it.each([
     ...['readonly=0', 'readonly=2', 'output_format_schema=/tmp/x', 'max_threads=64', 'allow_ddl=1', 'format_schema=x'],
