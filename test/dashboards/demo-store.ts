@@ -1,9 +1,10 @@
 /**
  * A store filled by the whole pipeline with the first half hour of the demo's attacks, which ends now. Beside them: an interception that
- * half an hour can teach, records that cannot be read, and a receiver that does not answer.
+ * half an hour can teach, a call in plaintext, records that cannot be read, and a receiver that does not answer.
  */
 import { EastwatchConfig } from '../../cli/config.ts'
 import { MINUTE, SECOND } from '../../core/clock.ts'
+import type { AccessLog } from '../../demo/access-log.ts'
 import { openReader, type StoreReader } from '../../storage/query.ts'
 import { withInterception } from '../e2e/interception.ts'
 import { newWorld } from '../e2e/pipeline.ts'
@@ -31,7 +32,7 @@ export async function fillDemoStore(): Promise<DemoStore> {
   const player = new Player(world, origin)
   try {
     const story = withInterception(storyRecords(MINUTES, origin), origin, INTERCEPTED_FROM)
-    const records = [...story, ...story.slice(0, 5).map(unreadable)]
+    const records = [...story, plaintext(story), ...story.slice(0, 5).map(unreadable)]
     const told = stretches(records, { origin, minutes: MINUTES, stretchSeconds: 60, recordsPerBody: 400 })
     const end = told.at(-1)!.untilUs
     const quiet = Array.from({ length: 6 }, (_, i) => ({ untilUs: end + (i + 1) * 10 * SECOND, bodies: [] }))
@@ -51,6 +52,19 @@ export async function fillDemoStore(): Promise<DemoStore> {
     world.remove()
     throw error
   }
+}
+
+/** A call of the story as if an unmeshed client had made it. */
+function plaintext(story: readonly AccessLog[]): AccessLog {
+  const { pod, startUs, attributes } = story.findLast(
+    (one) => one.attributes.downstream_tls_version !== '-' && one.attributes.method === 'GET',
+  )!
+  const without = Object.keys(attributes).filter((name) =>
+    /^downstream_(peer|local_uri|tls)|^requested_server/.test(name),
+  )
+  const blank = Object.fromEntries(without.map((name) => [name, '-']))
+  const client = { downstream_remote_address: '10.42.9.77:40000', request_id: '-', trace_id: '-' }
+  return { pod, startUs, attributes: { ...attributes, ...blank, ...client } }
 }
 
 const SECRET = `whsec_${Buffer.from('nobody is told anything by tests').toString('base64')}`
