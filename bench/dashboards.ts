@@ -26,7 +26,8 @@ import { callOf, insertCalls } from './stored-calls.ts'
 const CALLS = 20_000_000
 const HOURS = 24
 const ROWS_PER_BLOCK = 500
-const BLOCKS_PER_INSERT = 120
+/** So many that parts are merged as they are under load: it is a merge that makes the indexes of ids. */
+const BLOCKS_PER_INSERT = 10
 const HOUR_MS = 3_600_000
 const RANGES = [1, 6, 24]
 const RUNS = 20
@@ -75,7 +76,12 @@ function blockOf(first: number, beginUs: number, stepUs: number): Uint8Array {
   const calls: Call[] = []
   for (let n = first; n < first + ROWS_PER_BLOCK; n += 2) {
     const at = Math.floor(beginUs + n * stepUs)
-    const call = { ...callOf(n, at), requestId: randomUUID(), traceId: randomBytes(16).toString('hex'), ...trouble(n) }
+    const call = {
+      ...callOf(n / 2, at),
+      requestId: randomUUID(),
+      traceId: randomBytes(16).toString('hex'),
+      ...trouble(n),
+    }
     // Both proxies report a call.
     calls.push(call, { ...call, reporter: 'destination', durationUs: call.durationUs - 400, end: call.end - 200 })
   }

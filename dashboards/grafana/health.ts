@@ -3,7 +3,7 @@ import { dashboard } from './dashboard.ts'
 import { INCIDENT_LINK, LATENCY_LINK, UID } from './links.ts'
 import { stat, table, timeSeries } from './panels.ts'
 import { incidentTable } from './queries/incidents.ts'
-import { percent } from './sql.ts'
+import { percent, SERVICE } from './sql.ts'
 
 /** Behind the end of the range, which is now unless another range is chosen. */
 const age = (newest: string) => `greatest(0, toUnixTimestamp($__toTime) - toUnixTimestamp(max(${newest})))`
@@ -74,11 +74,11 @@ LIMIT 20000`,
           description: 'The service whose newest window is oldest stands first.',
           width: 12,
           height: 8,
-          sql: `SELECT destination_service AS service, max(end) AS last_seen, ${age('end')} AS silent_for, uniq(source_identity) AS callers,
+          sql: `SELECT ${SERVICE} AS service, max(end) AS last_seen, ${age('end')} AS silent_for, uniq(source_identity) AS callers,
   ${percent('countIf(incomplete)', 'count()')} AS incomplete_share
 FROM windows
 WHERE $__timeFilter(end)
-GROUP BY service
+GROUP BY destination_service
 ORDER BY last_seen, service
 LIMIT 200`,
           columns: {

@@ -2,7 +2,7 @@
 import { dashboard } from './dashboard.ts'
 import { IDENTITY_LINK, PAIR_LINK, UID } from './links.ts'
 import { table, timeSeries } from './panels.ts'
-import { callTable, FAILED } from './queries/calls.ts'
+import { failedCalls } from './queries/calls.ts'
 import { incidentTable } from './queries/incidents.ts'
 import { outcomes } from './queries/outcomes.ts'
 import {
@@ -14,6 +14,7 @@ import {
   FROM_SOURCE,
   NAMED_SOURCE,
   percent,
+  SERVICE,
   shown,
   WINDOWS,
 } from './sql.ts'
@@ -34,10 +35,10 @@ export const identity = dashboard({
         timeSeries({
           title: 'Requests by service',
           description: 'A second; the twenty services it calls most.',
-          sql: `SELECT ${BUCKET}, destination_service AS service, sum(requests) / $__interval_s AS requests
+          sql: `SELECT ${BUCKET}, ${SERVICE} AS service, sum(requests) / $__interval_s AS requests
 FROM windows
 WHERE ${WINDOWS} AND ${FROM_SOURCE} AND ${busiest('destination_service', 'sum(requests)', `${WINDOWS} AND ${FROM_SOURCE}`)}
-GROUP BY time, service
+GROUP BY time, destination_service
 ORDER BY time, service
 LIMIT 20000`,
           width: 12,
@@ -61,12 +62,12 @@ LIMIT 20000`,
           description: 'The service leads to the pair.',
           width: 12,
           height: 8,
-          sql: `SELECT ${shown(CALLER)} AS source, destination_service AS service, sum(requests) AS all_requests,
+          sql: `SELECT ${shown(CALLER)} AS source, ${shown('source_workload')} AS workload, ${SERVICE} AS service, sum(requests) AS all_requests,
   ${percent('sum(denied)', 'sum(requests)')} AS denied_share, ${percent('sum(server_errors)', 'sum(requests)')} AS error_share,
   sum(${FAILED_HANDSHAKES}) AS failed_handshakes, max(end) AS last_seen
 FROM windows
 WHERE ${WINDOWS} AND ${FROM_SOURCE}
-GROUP BY ${CALLER_KEY}, service
+GROUP BY ${CALLER_KEY}, destination_service
 ORDER BY all_requests DESC, service
 LIMIT 200`,
           columns: {
@@ -83,12 +84,12 @@ LIMIT 200`,
         table({
           title: 'Addresses and certificates',
           description:
-            'As those it calls saw it, in the last six hours of the range. An address that the inventory gives to another identity is how a stolen certificate looks.',
+            'As those it calls saw it, in the last three hours of the range. An address that the inventory gives to another identity is how a stolen certificate looks.',
           width: 12,
-          sql: `SELECT source_address, ${shown('source_address_identity')} AS address_belongs_to, source_workload, tls_peer_serial AS serial,
+          sql: `SELECT source_address, ${shown('source_address_identity')} AS address_belongs_to, ${shown('source_workload')} AS workload, tls_peer_serial AS serial,
   max(tls_peer_not_after) AS expires, count() AS calls, max(end) AS last_seen
 FROM calls
-WHERE $__timeFilter_ms(end) AND end >= $__toTime_ms - INTERVAL 6 HOUR AND reporter = 'destination' AND ${FROM_SOURCE}
+WHERE $__timeFilter_ms(end) AND end >= $__toTime_ms - INTERVAL 3 HOUR AND reporter = 'destination' AND ${FROM_SOURCE}
 GROUP BY source_address, source_address_identity, source_workload, serial
 ORDER BY last_seen DESC
 LIMIT 200`,
@@ -97,11 +98,11 @@ LIMIT 200`,
           title: 'Who calls it',
           description: 'Callers of the services that proved to have this identity.',
           width: 12,
-          sql: `SELECT ${shown(CALLER)} AS source, destination_service AS service, sum(requests) AS all_requests, sum(denied) AS all_denied,
+          sql: `SELECT ${shown(CALLER)} AS source, ${shown('source_workload')} AS workload, ${SERVICE} AS service, sum(requests) AS all_requests, sum(denied) AS all_denied,
   max(end) AS last_seen
 FROM windows
 WHERE ${WINDOWS} AND hasAny(destination_identities, [\${source:singlequote}])
-GROUP BY ${CALLER_KEY}, service
+GROUP BY ${CALLER_KEY}, destination_service
 ORDER BY all_requests DESC, service
 LIMIT 200`,
           columns: { source: { links: [IDENTITY_LINK] }, service: { links: [PAIR_LINK] } },
@@ -110,14 +111,7 @@ LIMIT 200`,
     },
     {
       title: 'Single calls',
-      panels: [
-        callTable({
-          title: 'Calls that failed',
-          description:
-            'Denied, refused in the handshake, or answered by an error. The trace leads to every call of it.',
-          where: `${FAILED} AND ${FROM_SOURCE}`,
-        }),
-      ],
+      panels: [failedCalls(FROM_SOURCE)],
     },
   ],
 })

@@ -4,7 +4,18 @@ import { PAIR_LINK, UID } from './links.ts'
 import { stat, table, timeSeries } from './panels.ts'
 import { incidentTable } from './queries/incidents.ts'
 import { durations, gap } from './queries/outcomes.ts'
-import { BUCKET, busiest, CALLER, CALLER_KEY, meanQuantile, OF_SERVICES, percent, shown, WINDOWS } from './sql.ts'
+import {
+  BUCKET,
+  busiest,
+  CALLER,
+  CALLER_KEY,
+  meanQuantile,
+  OF_SERVICES,
+  percent,
+  SERVICE,
+  shown,
+  WINDOWS,
+} from './sql.ts'
 import { services } from './variables.ts'
 
 function perService(title: string, description: string, column: string, samples: string) {
@@ -12,10 +23,10 @@ function perService(title: string, description: string, column: string, samples:
   return timeSeries({
     title,
     description,
-    sql: `SELECT ${BUCKET}, destination_service AS service, ${meanQuantile(column, samples)} AS duration
+    sql: `SELECT ${BUCKET}, ${SERVICE} AS service, ${meanQuantile(column, samples)} AS duration
 FROM windows
 WHERE ${where} AND ${busiest('destination_service', 'sum(requests)', where)}
-GROUP BY time, service
+GROUP BY time, destination_service
 ORDER BY time, service
 LIMIT 20000`,
     width: 12,
@@ -50,7 +61,7 @@ export const latency = dashboard({
           description:
             'Of the newer half of the range against the older one: a pair that changed stands first. Both means are of the windows’ medians.',
           width: 24,
-          sql: `SELECT ${shown(CALLER)} AS source, destination_service AS service,
+          sql: `SELECT ${shown(CALLER)} AS source, ${shown('source_workload')} AS workload, ${SERVICE} AS service,
   ${meanQuantile('gap_p50_us', 'gap_samples')} AS gap_median,
   sumIf(gap_p50_us * gap_samples, newer) / sumIf(gap_samples, newer) - sumIf(gap_p50_us * gap_samples, NOT newer) / sumIf(gap_samples, NOT newer) AS change,
   ${meanQuantile('gap_p95_us', 'gap_samples')} AS gap_p95, sum(gap_samples) AS samples
@@ -59,7 +70,7 @@ FROM (
   FROM windows
   WHERE ${WINDOWS} AND gap_samples > 0 AND ${OF_SERVICES}
 )
-GROUP BY ${CALLER_KEY}, service
+GROUP BY ${CALLER_KEY}, destination_service
 ORDER BY if(isFinite(change), abs(change), -1) DESC, samples DESC, service
 LIMIT 200`,
           columns: {

@@ -6,7 +6,7 @@ import { denialsByPolicy } from './queries/denials.ts'
 import { incidentTable } from './queries/incidents.ts'
 import { MAP_ARCS, MAP_EDGES, MAP_NODES } from './queries/service-map.ts'
 import { tlsFailuresByClass } from './queries/tls.ts'
-import { FAILED_HANDSHAKES, INCIDENTS, IS_OPEN, OF_SERVICES, percent, RANGE_SECONDS, WINDOWS } from './sql.ts'
+import { FAILED_HANDSHAKES, INCIDENTS, IS_OPEN, OF_SERVICES, percent, RANGE_SECONDS, SERVICE, WINDOWS } from './sql.ts'
 import { services } from './variables.ts'
 
 const SHOWN_INCIDENTS = `$__conditionalAll((destination_service IN (\${service:singlequote}) OR destination_service = ''), $service)`
@@ -131,7 +131,7 @@ LIMIT 1`,
           description:
             'Shares of the windows or requests of each service. What is not seen cannot be judged: eastwatch doctor says what mends it.',
           width: 24,
-          sql: `SELECT destination_service AS service, sum(requests) AS all_requests,
+          sql: `SELECT ${SERVICE} AS service, sum(requests) AS all_requests,
   ${percent("sumIf(requests, source_identity != '')", 'sum(requests)')} AS caller_known,
   ${percent('sumIf(requests, notEmpty(destination_identities))', 'sum(requests)')} AS service_proved,
   ${percent("countIf(reporter = 'destination')", 'count()')} AS own_reports,
@@ -141,7 +141,7 @@ LIMIT 1`,
   max(end) AS last_seen
 FROM windows
 WHERE ${WINDOWS} AND ${OF_SERVICES}
-GROUP BY service
+GROUP BY destination_service
 ORDER BY all_requests DESC, service
 LIMIT 500`,
           columns: {

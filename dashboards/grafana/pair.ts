@@ -2,12 +2,12 @@
 import { dashboard } from './dashboard.ts'
 import { UID } from './links.ts'
 import { table, timeSeries } from './panels.ts'
-import { callTable, FAILED } from './queries/calls.ts'
+import { failedCalls, newestCalls } from './queries/calls.ts'
 import { denialTable } from './queries/denials.ts'
 import { incidentTable } from './queries/incidents.ts'
 import { durations, gap, outcomes } from './queries/outcomes.ts'
 import { tlsFailuresByClass } from './queries/tls.ts'
-import { FROM_SOURCE, NAMED_SOURCE, OF_SERVICE } from './sql.ts'
+import { FROM_SOURCE, NAMED_SOURCE, OF_SERVICE, SERVICE } from './sql.ts'
 import { serviceOfSource, source } from './variables.ts'
 
 const PAIR = `${OF_SERVICE} AND ${FROM_SOURCE}`
@@ -57,22 +57,19 @@ LIMIT 200`,
           title: 'Denials by deciding policy',
           description: 'As the refusing side tells of them.',
           width: 12,
-          sql: denialTable('destination_service AS service', 'service', PAIR),
+          sql: denialTable(`${SERVICE} AS service`, 'destination_service', PAIR),
         }),
       ],
     },
     {
       title: 'Single calls',
       panels: [
-        callTable({
-          title: 'Calls that failed',
-          description:
-            'Denied, refused in the handshake, or answered by an error. The trace leads to every call of it.',
-          where: `${FAILED} AND ${PAIR}`,
-        }),
-        callTable({
+        failedCalls(PAIR),
+        newestCalls({
           title: 'Newest calls',
           description: 'Both proxies report a call: it stands here twice.',
+          calls: "kind = 'request'",
+          windows: 'requests > 0',
           where: PAIR,
         }),
       ],

@@ -2,9 +2,9 @@
 import { dashboard } from './dashboard.ts'
 import { IDENTITY_LINK, PAIR_LINK, UID } from './links.ts'
 import { table, timeSeries } from './panels.ts'
-import { callTable } from './queries/calls.ts'
+import { newestCalls } from './queries/calls.ts'
 import { denialsByPolicy, denialTable } from './queries/denials.ts'
-import { CALLER, CALLER_KEY, NAMED_CALLER, OF_SERVICES, shown } from './sql.ts'
+import { CALLER, CALLER_KEY, NAMED_CALLER, OF_SERVICES, SERVICE, shown } from './sql.ts'
 import { services } from './variables.ts'
 
 const PATHS = `$__timeFilter(end) AND trust = 'verified' AND ${OF_SERVICES}`
@@ -47,8 +47,8 @@ LIMIT 20000`,
           description: 'By policy and rule.',
           width: 24,
           sql: denialTable(
-            `${shown(CALLER)} AS source, destination_service AS service`,
-            `${CALLER_KEY}, service`,
+            `${shown(CALLER)} AS source, ${shown('source_workload')} AS workload, ${SERVICE} AS service`,
+            `${CALLER_KEY}, destination_service`,
             OF_SERVICES,
           ),
           columns: { source: { links: [IDENTITY_LINK] }, service: { links: [PAIR_LINK] } },
@@ -62,11 +62,11 @@ LIMIT 20000`,
           title: 'Got through although no policy allows it',
           description: 'By the policies as they were exported: a newer one may allow it, and then it is fine.',
           width: 12,
-          sql: `SELECT ${shown(CALLER)} AS source, destination_service AS service, method, route, sum(forbidden_ok) AS got_through,
+          sql: `SELECT ${shown(CALLER)} AS source, ${shown('source_workload')} AS workload, ${SERVICE} AS service, method, route, sum(forbidden_ok) AS got_through,
   any(reason) AS why, max(last) AS last_seen
 FROM paths
 WHERE ${PATHS} AND forbidden_ok > 0
-GROUP BY ${CALLER_KEY}, service, method, route
+GROUP BY ${CALLER_KEY}, destination_service, method, route
 ORDER BY got_through DESC, service, method, route
 LIMIT 200`,
           columns: { source: { links: [IDENTITY_LINK] }, service: { links: [PAIR_LINK] } },
@@ -75,7 +75,7 @@ LIMIT 200`,
           title: 'New paths',
           description: 'What the detector new_path told of.',
           width: 12,
-          sql: `SELECT window_end AS time, severity, kind, ${shown(NAMED_CALLER)} AS source, destination_service AS service, operation, summary
+          sql: `SELECT window_end AS time, severity, kind, ${shown(NAMED_CALLER)} AS source, ${SERVICE} AS service, operation, summary
 FROM findings
 WHERE $__timeFilter_ms(window_end) AND detector = 'new_path' AND ${OF_SERVICES}
 ORDER BY window_end DESC
@@ -87,10 +87,12 @@ LIMIT 200`,
     {
       title: 'Single calls',
       panels: [
-        callTable({
+        newestCalls({
           title: 'Denied calls',
           description: 'As the refusing side tells of them. The trace leads to every call of it.',
-          where: `outcome = 'denied' AND reporter != 'source' AND ${OF_SERVICES}`,
+          calls: "outcome = 'denied' AND reporter != 'source'",
+          windows: "denied > 0 AND reporter != 'source'",
+          where: OF_SERVICES,
         }),
       ],
     },

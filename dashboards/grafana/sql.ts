@@ -13,13 +13,19 @@ export function shown(text: string): string {
   return String.raw`replaceAll(replaceAll(replaceAll(${text}, '\\', '\\\\'), '\x27', '\\x27'), '\x24', '\\x24')`
 }
 
-/** The source of a pair: its identity, else its workload, else its address. Group by CALLER_KEY, and it is one value a group. */
+/**
+ * The source of a pair: its identity, else its workload, else its address. Grouped by CALLER_KEY it is one value a group, and an identity
+ * that several workloads share has a group for each of them.
+ */
 export const CALLER =
   "if(source_identity != '', source_identity, if(source_workload != '', concat(source_workload, '.', source_namespace), source_address))"
 export const CALLER_KEY = 'source_identity, source_workload, source_namespace, source_address'
 /** Findings and incidents have the same columns but the address, or have none. */
 export const NAMED_CALLER =
   "if(source_identity != '', source_identity, if(source_workload != '', concat(source_workload, '.', source_namespace), ''))"
+
+/** The service as it is shown; group by the column. */
+export const SERVICE = shown('destination_service')
 
 /** Rows whose caller is the value of the variable `source`; written so that the column of the identity is read first. */
 export const FROM_SOURCE =

@@ -8,7 +8,7 @@ import {
   VariableRefresh,
 } from '@grafana/grafana-foundation-sdk/dashboard'
 import { DATA_SOURCE, PLUGIN } from './data-source.ts'
-import { CALLER, CALLER_KEY, FROM_SOURCE, shown, WINDOWS } from './sql.ts'
+import { CALLER, CALLER_KEY, FROM_SOURCE, SERVICE, shown, WINDOWS } from './sql.ts'
 
 /** Choices of a variable; more can be typed in. */
 const MOST_CHOICES = 1000
@@ -23,11 +23,11 @@ export const dataSource = new DatasourceVariableBuilder('data_source')
 /** Where the console answers. Set your own in the generated JSON, or save a copy of the dashboard with another value. */
 export const consoleUrl = new ConstantVariableBuilder('console_url').value('http://127.0.0.1:4380')
 
-const SERVICES = (where: string) => `SELECT destination_service
+const SERVICES = (where: string) => `SELECT ${SERVICE} AS service
 FROM windows
 WHERE ${where} AND destination_service != ''
 GROUP BY destination_service
-ORDER BY sum(requests) DESC, destination_service
+ORDER BY sum(requests) DESC, service
 LIMIT ${MOST_CHOICES}`
 
 /** Several services, or all of them. */
@@ -39,12 +39,16 @@ export const serviceOfSource = query('service', 'Service', SERVICES(`${WINDOWS} 
 export const source = query(
   'source',
   'Source',
-  `SELECT ${shown(CALLER)} AS source
-FROM windows
-WHERE ${WINDOWS}
-GROUP BY ${CALLER_KEY}
-HAVING source != ''
-ORDER BY sum(requests) DESC, source
+  `SELECT source
+FROM (
+  SELECT ${shown(CALLER)} AS source, sum(requests) AS of_group
+  FROM windows
+  WHERE ${WINDOWS}
+  GROUP BY ${CALLER_KEY}
+)
+WHERE source != ''
+GROUP BY source
+ORDER BY sum(of_group) DESC, source
 LIMIT ${MOST_CHOICES}`,
 )
 

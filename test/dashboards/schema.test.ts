@@ -71,17 +71,22 @@ describe.skipIf(noEngine() !== undefined)('on the schema', () => {
         end: Math.floor(TO / 1000) - 50,
         trust: 'verified',
         source_identity: name,
-        destination_service: 'a.b',
+        destination_service: name,
         destination_identities: ['cluster.local/ns/b/sa/a'],
         requests: 100 + i,
       })),
       format: 'JSONEachRow',
     })
     const identity = DASHBOARDS.find(({ uid }) => uid === 'eastwatch-identity')!
-    const sql = expanded(variableQueries(identity).source!, {})
-    const choices = await store.reader.query({ query: sql, format: 'JSONCompactEachRow' })
-    const chosen = (await choices.json<[string]>()).map(([name]) => name)
+    const choicesOf = async (query: string): Promise<string[]> => {
+      const choices = await store.reader.query({ query: expanded(query, {}), format: 'JSONCompactEachRow' })
+      return (await choices.json<[string]>()).map(([name]) => name)
+    }
+    const chosen = await choicesOf(variableQueries(identity).source!)
     expect(chosen).toHaveLength(names.length)
+    const overview = DASHBOARDS.find(({ uid }) => uid === 'eastwatch-overview')!
+    expect(await choicesOf(variableQueries(overview).service!)).toEqual(chosen)
+    const listed = panelQueries(overview).find(({ panel }) => panel.startsWith('What can be judged'))!
     const called = panelQueries(identity).find(({ panel }) => panel === 'Services it calls')!
     const found: number[] = []
     for (const source of chosen) {
@@ -93,6 +98,11 @@ describe.skipIf(noEngine() !== undefined)('on the schema', () => {
       expect(rows, source).toHaveLength(1)
       expect(rows[0]!.source).toBe(source)
       found.push(Number(rows[0]!.all_requests))
+      const byService = await store.reader.query({
+        query: expanded(listed.target.rawSql, { service: [source, 'another'] }),
+        format: 'JSONEachRow',
+      })
+      expect(await byService.json(), source).toMatchObject([{ service: source, all_requests: rows[0]!.all_requests }])
     }
     expect(found.sort()).toEqual(names.map((_, i) => 100 + i))
     expect(chosen).toContain('plain')

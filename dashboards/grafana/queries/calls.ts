@@ -1,30 +1,64 @@
 /** Single calls, the newest first, each with its trace. */
 import { TRACE_LINK } from '../links.ts'
 import { table } from '../panels.ts'
-import { CALLER, shown } from '../sql.ts'
+import { CALLER, SERVICE, shown } from '../sql.ts'
+
+/** Rows of a table of calls. */
+const MOST_CALLS = 200
+
+const COLUMNS = `end AS time, reporter, ${shown(CALLER)} AS source, source_address, ${SERVICE} AS service, method, path,
+  status, outcome, denial_policy, tls_failure, duration_us AS duration, trust, request_id, trace_id AS trace`
 
 interface Calls {
   title: string
   description: string
-  /** Further conditions on columns of `calls`. */
+  /** Which calls, as a condition on columns of `calls`. */
+  calls: string
+  /** Which windows have at least one such call, as a condition on columns of `windows`. */
+  windows: string
+  /** Pair and service, on columns that both tables have. */
   where: string
-  order?: 'newest' | 'oldest'
 }
 
-export function callTable({ title, description, where, order = 'newest' }: Calls) {
+/**
+ * A day may have millions of calls to look through for the newest. Windows tell where those are: the newest 200 windows with such a
+ * call hold 200 of them, so nothing before them is looked at. Where there are fewer, the whole range is.
+ */
+export function newestCalls({ title, description, calls, windows, where }: Calls) {
+  return callTable(
+    title,
+    description,
+    `$__timeFilter_ms(end) AND ${calls} AND ${where}
+  AND end >= (
+    SELECT if(count() < ${MOST_CALLS}, $__fromTime, min(start))
+    FROM (SELECT start FROM windows WHERE $__timeFilter(end) AND ${windows} AND ${where} ORDER BY end DESC LIMIT ${MOST_CALLS})
+  )
+ORDER BY end DESC`,
+  )
+}
+
+/** In the order in which they began. `where` is to be of few calls, and on a column with an index. */
+export function callsInOrder(title: string, description: string, where: string) {
+  return callTable(title, description, `$__timeFilter_ms(end) AND ${where}\nORDER BY start`)
+}
+
+function callTable(title: string, description: string, whereAndOrder: string) {
   return table({
     title,
     description,
     width: 24,
-    sql: `SELECT end AS time, reporter, ${shown(CALLER)} AS source, source_address, destination_service AS service, method, path, status,
-  outcome, denial_policy, tls_failure, duration_us AS duration, trust, request_id, trace_id AS trace
-FROM calls
-WHERE $__timeFilter_ms(end) AND ${where}
-ORDER BY ${order === 'newest' ? 'end DESC' : 'start'}
-LIMIT 200`,
+    sql: `SELECT ${COLUMNS}\nFROM calls\nWHERE ${whereAndOrder}\nLIMIT ${MOST_CALLS}`,
     columns: { time: { width: 190 }, duration: { unit: 'µs' }, trace: { links: [TRACE_LINK] } },
   })
 }
 
 /** Calls that did not do what they were to do. */
-export const FAILED = "outcome IN ('denied', 'tls_failure', 'connect_failure', 'server_error')"
+export function failedCalls(where: string) {
+  return newestCalls({
+    title: 'Calls that failed',
+    description: 'Denied, refused in the handshake, or answered by an error. The trace leads to every call of it.',
+    calls: "outcome IN ('denied', 'tls_failure', 'connect_failure', 'server_error')",
+    windows: '(denied + server_errors + connect_failures > 0 OR notEmpty(tls.count))',
+    where,
+  })
+}

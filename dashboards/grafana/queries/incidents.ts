@@ -2,7 +2,7 @@
 
 import { IDENTITY_LINK, INCIDENT_LINK, PAIR_LINK } from '../links.ts'
 import { table } from '../panels.ts'
-import { INCIDENT_STATE, INCIDENTS, NAMED_CALLER, shown } from '../sql.ts'
+import { INCIDENT_STATE, INCIDENTS, NAMED_CALLER, SERVICE, shown } from '../sql.ts'
 
 /** `where` narrows them further; its columns are those of the table `incidents`. */
 export function incidentTable(where: string, width = 24) {
@@ -12,7 +12,7 @@ export function incidentTable(where: string, width = 24) {
       'Incidents that were open at some time of the range. The id leads to the console, the summary to the pair.',
     width,
     sql: `SELECT opened_at AS opened, severity, ${INCIDENT_STATE} AS state, detector, arrayStringConcat(kinds, ', ') AS kinds, summary,
-  ${shown(NAMED_CALLER)} AS source, destination_service AS service, findings, id AS incident
+  ${shown(NAMED_CALLER)} AS source, ${SERVICE} AS service, findings, id AS incident
 FROM incidents FINAL
 WHERE ${INCIDENTS} AND ${where}
 ORDER BY indexOf(['critical', 'high', 'warning', 'info'], severity), opened_at DESC

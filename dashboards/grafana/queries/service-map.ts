@@ -1,5 +1,5 @@
 /** Who calls whom, as nodes and edges of Grafana's node graph. */
-import { CALLER_KEY, FAILED_HANDSHAKES, OF_SERVICES, percent, RANGE_SECONDS, shown, WINDOWS } from '../sql.ts'
+import { CALLER_KEY, FAILED_HANDSHAKES, OF_SERVICES, percent, RANGE_SECONDS, SERVICE, shown, WINDOWS } from '../sql.ts'
 
 /** Edges told of; Grafana shows about 1,500 nodes. */
 const MOST_EDGES = 400
@@ -17,7 +17,7 @@ const CALLER_NODE = `multiIf(
 
 /** The busiest edges; nodes and edges must be made of the same ones, so their order leaves nothing open. */
 const EDGES = `(
-  SELECT ${shown(CALLER_NODE)} AS source, destination_service AS target,
+  SELECT ${shown(CALLER_NODE)} AS source, ${SERVICE} AS target,
     sum(requests) AS requests, sum(denied) AS denied, sum(tls) AS tls, sum(failed) AS failed
   FROM (
     SELECT ${CALLER_KEY}, destination_service, sum(requests) AS requests, sum(denied) AS denied,
@@ -56,7 +56,7 @@ FROM (
     countIf(side.2 > 0) AS callers
   FROM (
     SELECT arrayJoin([
-      (toString(target), requests, denied, least(failed, requests - denied), tls),
+      (target, requests, denied, least(failed, requests - denied), tls),
       (source, toUInt64(0), toUInt64(0), toInt64(0), toUInt64(0))
     ]) AS side
     FROM ${EDGES}
