@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { encodeBlock } from '../core/block.ts'
 import type { Call } from '../core/call.ts'
 import { SECOND } from '../core/clock.ts'
@@ -31,6 +32,7 @@ const BLOCKS_PER_INSERT = 10
 const HOUR_MS = 3_600_000
 const RANGES = [1, 6, 24]
 const RUNS = 20
+const PAGES = 5
 const BUDGET_MS = 300
 
 export async function benchDashboards(): Promise<Row[]> {
@@ -115,6 +117,7 @@ async function measure(reader: StoreReader, endMs: number): Promise<Row[]> {
     }
     rows.push({ measured: nameOf(query), figure: figures.join('   ') })
   }
+  for (const dashboard of DASHBOARDS) rows.push(await page(reader, dashboard, endMs))
   const total = RANGES.map((hours) => {
     const { p50, p95, max } = quantiles(all.get(hours)!)
     return `${hours} h ${p50} / ${p95} / ${max}`
@@ -125,7 +128,7 @@ async function measure(reader: StoreReader, endMs: number): Promise<Row[]> {
 }
 
 const nameOf = ({ dashboard, panel, target }: PanelQuery) =>
-  `${dashboard.replace('Eastwatch: ', '')}: ${panel}${target.refId === 'A' ? '' : `, ${target.refId}`}`
+  `${nameOfPage({ title: dashboard })}: ${panel}${target.refId === 'A' ? '' : `, ${target.refId}`}`
 
 async function timed(reader: StoreReader, query: PanelQuery, values: Values, toMs: number, hours: number) {
   const sql = expandQuery(query.target.rawSql, values, rangeOf(query, toMs - hours * HOUR_MS, toMs))
@@ -133,6 +136,28 @@ async function timed(reader: StoreReader, query: PanelQuery, values: Values, toM
   await reader.text(sql, 'Native')
   return performance.now() - began
 }
+
+/** A whole page, as a browser asks for it: all at once. The store answers some at a time, the others wait. */
+async function page(reader: StoreReader, dashboard: Dashboard, endMs: number): Promise<Row> {
+  const queries = panelQueries(dashboard)
+  const values = await Promise.all(queries.map((query) => valuesOf(reader, query)))
+  const figures: string[] = []
+  for (const hours of RANGES) {
+    const took: number[] = []
+    for (let run = 0; run < PAGES; run += 1) {
+      const began = performance.now()
+      await Promise.all(queries.map((query, i) => timed(reader, query, values[i]!, endMs - run * 1000, hours)))
+      took.push(performance.now() - began)
+    }
+    figures.push(`${hours} h ${quantiles(took).p50}`)
+  }
+  return {
+    measured: `page of ${queries.length} queries: ${nameOfPage(dashboard)}, p50 in ms`,
+    figure: figures.join('   '),
+  }
+}
+
+const nameOfPage = ({ title = '' }: Pick<Dashboard, 'title'>) => title.replace('Eastwatch: ', '')
 
 /** All services where a page takes several, one pair, one trace that is there. */
 async function valuesOf(reader: StoreReader, { target }: PanelQuery): Promise<Values> {

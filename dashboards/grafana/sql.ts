@@ -58,8 +58,8 @@ export const INCIDENTS = `opened_at <= $__toTime_ms AND (${IS_OPEN} OR resolved_
  * about requests alone.
  */
 export const FAILED_HANDSHAKES =
-  "greatest(arraySum(arrayMap((n, by) -> if(by = 'source', n, 0), tls.count, tls.reporter)), " +
-  "arraySum(arrayMap((n, by) -> if(by = 'source', 0, n), tls.count, tls.reporter)))"
+  "if(empty(tls.count), 0, greatest(arraySum(arrayMap((n, by) -> if(by = 'source', n, 0), tls.count, tls.reporter)), " +
+  "arraySum(arrayMap((n, by) -> if(by = 'source', 0, n), tls.count, tls.reporter))))"
 
 /** Mean of a quantile of windows, by how many samples stand behind each; NULL where there are none. */
 export function meanQuantile(column: string, samples: string): string {

@@ -1,7 +1,7 @@
 /** Every call of one trace or request: where links of single calls lead. */
 import { dashboard } from './dashboard.ts'
 import { UID } from './links.ts'
-import { callsInOrder } from './queries/calls.ts'
+import { callsOfTrace } from './queries/calls.ts'
 import { traceId } from './variables.ts'
 
 export const trace = dashboard({
@@ -13,10 +13,9 @@ export const trace = dashboard({
     {
       title: 'Trace',
       panels: [
-        callsInOrder(
+        callsOfTrace(
           'Calls of the trace or request',
           'In the order in which they began. Both proxies report a call. Callers choose request ids: do not trust them.',
-          '(trace_id IN (${trace_id:singlequote}) OR request_id IN (${trace_id:singlequote}))',
         ),
       ],
     },

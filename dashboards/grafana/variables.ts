@@ -30,8 +30,11 @@ GROUP BY destination_service
 ORDER BY sum(requests) DESC, service
 LIMIT ${MOST_CHOICES}`
 
-/** Several services, or all of them. */
-export const services = query('service', 'Service', SERVICES(WINDOWS)).multi(true).includeAll(true)
+/** Several services; all of them unless others are chosen. */
+export const services = query('service', 'Service', SERVICES(WINDOWS))
+  .multi(true)
+  .includeAll(true)
+  .current({ text: ['All'], value: ['$__all'], selected: true })
 
 /** One service that the chosen source calls. */
 export const serviceOfSource = query('service', 'Service', SERVICES(`${WINDOWS} AND ${FROM_SOURCE}`))
