@@ -10,6 +10,7 @@ import {
   busiest,
   CALLER,
   CALLER_KEY,
+  CALLS_FROM_SOURCE,
   FAILED_HANDSHAKES,
   FROM_SOURCE,
   NAMED_SOURCE,
@@ -89,7 +90,7 @@ LIMIT 200`,
           sql: `SELECT source_address, ${shown('source_address_identity')} AS address_belongs_to, ${shown('source_workload')} AS workload, tls_peer_serial AS serial,
   max(tls_peer_not_after) AS expires, count() AS calls, max(end) AS last_seen
 FROM calls
-WHERE $__timeFilter_ms(end) AND end >= $__toTime_ms - INTERVAL 3 HOUR AND reporter = 'destination' AND ${FROM_SOURCE}
+WHERE $__timeFilter_ms(end) AND end >= $__toTime_ms - INTERVAL 3 HOUR AND reporter = 'destination' AND ${CALLS_FROM_SOURCE}
 GROUP BY source_address, source_address_identity, source_workload, serial
 ORDER BY last_seen DESC
 LIMIT 200`,
@@ -111,7 +112,7 @@ LIMIT 200`,
     },
     {
       title: 'Single calls',
-      panels: [failedCalls(FROM_SOURCE)],
+      panels: [failedCalls('1 = 1')],
     },
   ],
 })

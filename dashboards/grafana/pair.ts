@@ -64,13 +64,14 @@ LIMIT 200`,
     {
       title: 'Single calls',
       panels: [
-        failedCalls(PAIR),
+        failedCalls(OF_SERVICE),
         newestCalls({
           title: 'Newest calls',
           description: 'Both proxies report a call: it stands here twice.',
           calls: "kind = 'request'",
           windows: 'requests > 0',
-          where: PAIR,
+          where: OF_SERVICE,
+          ofSource: true,
         }),
       ],
     },

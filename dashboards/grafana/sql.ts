@@ -31,6 +31,9 @@ export const SERVICE = shown('destination_service')
 export const FROM_SOURCE =
   "(source_identity IN (${source:singlequote}) OR (source_identity = '' AND " +
   "if(source_workload != '', concat(source_workload, '.', source_namespace), source_address) IN (${source:singlequote})))"
+/** The same of `calls`, where a failed handshake names nobody: there the inventory's word for the address holds. */
+export const CALLS_FROM_SOURCE = `(${FROM_SOURCE} OR (source_identity = '' AND source_address_identity IN (\${source:singlequote})))`
+/** The same of findings and incidents. */
 export const NAMED_SOURCE =
   "(source_identity IN (${source:singlequote}) OR (source_identity = '' AND concat(source_workload, '.', source_namespace) IN (${source:singlequote})))"
 

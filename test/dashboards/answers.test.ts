@@ -115,6 +115,15 @@ describe.skipIf(noPipeline() !== undefined)('on the store that the demo fills', 
     expect(column(addresses, 'address_belongs_to')).toContain(identity('recommendation'))
   })
 
+  it('calls of a source hold the handshakes in which it could not be named', async () => {
+    for (const page of ['eastwatch-pair', 'eastwatch-identity']) {
+      const failed = await askPanel(panelOf(page, 'Calls that failed'), PAIRS[3]!)
+      const refused = failed.rows.filter((row) => row[failed.names.indexOf('tls_failure')] === 'expired')
+      // Twelve a minute, for two minutes.
+      expect(refused).toHaveLength(24)
+    }
+  })
+
   it('of incidents it is the newest state that is shown', async () => {
     const { rows } = await ask("SELECT countIf(status = 'open'), count() FROM incidents FINAL")
     const open = await askPanel(panelOf('eastwatch-overview', 'Open incidents'), { service: ALL })

@@ -1,7 +1,7 @@
 /** Single calls, the newest first, each with its trace. */
 import { TRACE_LINK } from '../links.ts'
 import { table } from '../panels.ts'
-import { CALLER, SERVICE, shown } from '../sql.ts'
+import { CALLER, CALLS_FROM_SOURCE, FROM_SOURCE, SERVICE, shown } from '../sql.ts'
 
 /** Rows of a table of calls. */
 const MOST_CALLS = 200
@@ -16,23 +16,26 @@ interface Calls {
   calls: string
   /** Which windows have at least one such call, as a condition on columns of `windows`. */
   windows: string
-  /** Pair and service, on columns that both tables have. */
+  /** On columns that both tables have. */
   where: string
+  /** Those of the variable `source` alone. */
+  ofSource: boolean
 }
 
 /**
  * A day may have millions of calls to look through for the newest. Windows tell where those are: the newest 200 windows with such a
  * call hold 200 of them, so nothing before them is looked at. Where there are fewer, the whole range is.
  */
-export function newestCalls({ title, description, calls, windows, where }: Calls) {
+export function newestCalls({ title, description, calls, windows, where, ofSource }: Calls) {
+  const [callsOf, windowsOf] = ofSource ? [` AND ${CALLS_FROM_SOURCE}`, ` AND ${FROM_SOURCE}`] : ['', '']
   return callTable(
     title,
     description,
     `calls
-WHERE $__timeFilter_ms(end) AND ${calls} AND ${where}
+WHERE $__timeFilter_ms(end) AND ${calls} AND ${where}${callsOf}
   AND end >= (
     SELECT if(count() < ${MOST_CALLS}, $__fromTime, min(start))
-    FROM (SELECT start FROM windows WHERE $__timeFilter(end) AND ${windows} AND ${where} ORDER BY end DESC LIMIT ${MOST_CALLS})
+    FROM (SELECT start FROM windows WHERE $__timeFilter(end) AND ${windows} AND ${where}${windowsOf} ORDER BY end DESC LIMIT ${MOST_CALLS})
   )
 ORDER BY end DESC`,
   )
@@ -62,7 +65,7 @@ function callTable(title: string, description: string, from: string) {
   })
 }
 
-/** Calls that did not do what they were to do. */
+/** Calls of the variable `source` that did not do what they were to do. */
 export function failedCalls(where: string) {
   return newestCalls({
     title: 'Calls that failed',
@@ -70,5 +73,6 @@ export function failedCalls(where: string) {
     calls: "outcome IN ('denied', 'tls_failure', 'connect_failure', 'server_error')",
     windows: '(denied + server_errors + connect_failures > 0 OR notEmpty(tls.count))',
     where,
+    ofSource: true,
   })
 }
