@@ -135,3 +135,30 @@ describe('provisioning', () => {
     }
   })
 })
+
+describe('docs/dashboards.md', () => {
+  const page = textOf('docs/dashboards.md')
+
+  it('has a part for each dashboard, and the overview’s panels by name', () => {
+    for (const { title } of DASHBOARDS) expect(page).toContain(`\n### ${title!.replace('Eastwatch: ', '')}\n`)
+    const [overview] = DASHBOARDS
+    for (const { title } of panelsOf(overview!)) expect(page).toContain(title)
+  })
+
+  it('says to copy what is there, to where Grafana is told to look', () => {
+    const copied = [...page.matchAll(/ cp (?:-r )?(\S+?)(?:\/\*\.json|\/\.) (\S+)/g)].map(([, from, to]) => [
+      from!,
+      to!,
+    ])
+    expect(copied.map(([from]) => from)).toEqual([FOLDER, 'deploy/grafana/provisioning'])
+    for (const [from] of copied) expect(filesOf(from!).length).toBeGreaterThan(0)
+    const [provided] = documentsOf('deploy/grafana/provisioning/dashboards/eastwatch.yaml') as [
+      { providers: { options: { path: string } }[] },
+    ]
+    expect(copied[0]![1]).toBe(`${provided.providers[0]!.options.path}/`)
+    const addresses = DASHBOARDS.map(
+      ({ templating }) => templating!.list!.find(({ name }) => name === 'console_url')!.query,
+    )
+    for (const address of addresses) expect(page).toContain(`s#${address}#`)
+  })
+})
