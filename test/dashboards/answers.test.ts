@@ -124,6 +124,14 @@ describe.skipIf(noPipeline() !== undefined)('on the store that the demo fills', 
     }
   })
 
+  it('without an id there are no calls of a trace, and a request id serves as well', async () => {
+    const calls = panelOf('eastwatch-trace', 'Calls of the trace or request')
+    expect((await askPanel(calls, { trace_id: '' })).rows).toEqual([])
+    const ofTrace = await askPanel(calls, { trace_id: trace })
+    const [request] = column(ofTrace, 'request_id') as string[]
+    expect((await askPanel(calls, { trace_id: request! })).rows).toEqual(ofTrace.rows)
+  })
+
   it('of incidents it is the newest state that is shown', async () => {
     const { rows } = await ask("SELECT countIf(status = 'open'), count() FROM incidents FINAL")
     const open = await askPanel(panelOf('eastwatch-overview', 'Open incidents'), { service: ALL })

@@ -43,14 +43,14 @@ ORDER BY end DESC`,
 
 /**
  * Calls of the trace or request in the variable `trace_id`, in the order in which they began. Each of the two ids has an index: asked for
- * one after the other both serve, with OR between them hardly.
+ * one after the other both serve, with OR between them hardly. Without an id there are no calls.
  */
 export function callsOfTrace(title: string, description: string) {
   const wanted = '(${trace_id:singlequote})'
   const calls = `(
-  SELECT * FROM calls WHERE $__timeFilter_ms(end) AND trace_id IN ${wanted}
+  SELECT * FROM calls WHERE $__timeFilter_ms(end) AND trace_id IN ${wanted} AND trace_id != ''
   UNION ALL
-  SELECT * FROM calls WHERE $__timeFilter_ms(end) AND request_id IN ${wanted} AND trace_id NOT IN ${wanted}
+  SELECT * FROM calls WHERE $__timeFilter_ms(end) AND request_id IN ${wanted} AND request_id != '' AND trace_id NOT IN ${wanted}
 )`
   return callTable(title, description, `${calls}\nORDER BY start`)
 }
