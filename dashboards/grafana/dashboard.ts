@@ -52,7 +52,10 @@ export function dashboard({ uid, title, description, variables, rows }: Plan): D
       builder.withPanel(panel.id(id))
     }
   }
-  return builder.build()
+  const built = builder.build()
+  // The SDK puts both into a menu, where nobody looks; without a place they stand at the top.
+  for (const one of [...(built.links ?? []), ...(built.annotations?.list ?? [])]) delete one.placement
+  return built
 }
 
 /**
