@@ -22,6 +22,8 @@ export interface AlertsOptions {
   progress: Progress
   /** What /readyz tells; while it is not ready there are no heartbeats. */
   health: Pick<Health, 'read'>
+  /** Where people reach the console: messages link to it. */
+  consoleUrl?: string | undefined
   /** Of this process: where a receiver's file may be. */
   dataFolder: string
   /** Eastwatch's version, for heartbeats and findings. */
@@ -36,8 +38,8 @@ export const ALERT_GROUPS = { incidents: 'incidents', notify: 'notify' } as cons
 
 /** Runs until the signal aborts; rejects when a processor fails for good. */
 export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Promise<void> {
-  const { config, bus, clock, logger, progress, health, dataFolder, version } = options
-  const around = { consoleUrl: config.consoleUrl, dataFolder, version }
+  const { config, bus, clock, logger, progress, health, consoleUrl, dataFolder, version } = options
+  const around = { consoleUrl, dataFolder, version }
   const failed = new AbortController()
   const running = AbortSignal.any([signal, failed.signal])
   const lanes = new Map(
