@@ -97,8 +97,8 @@ export class DeliveryReader {
     }
     let samples = 0
 
-    const visit = (record: LogRecord, position: number, sample: () => Buffer): void => {
-      const result = this.#calls.read(record, delivery)
+    const visit = (record: LogRecord, position: number, sample: () => Buffer, shape: number): void => {
+      const result = this.#calls.read(record, shape, delivery)
       const problem = isCall(result) ? setTimes(result, record, latenessUs, read) : result
       if (problem !== undefined) {
         const text = samples < MAX_SAMPLES_BYTES ? printable(sample()) : ''

@@ -9,17 +9,22 @@ import type { Call } from '../core/call.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Delivery, Sender } from './delivery.ts'
 import type { Annotator } from './naming/annotate.ts'
+import { MAX_RECORDS } from './otlp/known-records.ts'
 import { FIELD, FIELDS, type LogRecord, VARYING } from './otlp/log-record.ts'
 import { isCall, type LogSource, type Unreadable } from './sources/source.ts'
 
 /** About 1 KB each. */
 const SETS = 8192
 const WAYS = 4
+/** Calls by the shape of their records: a second way to some of the same. */
+const SHAPES = MAX_RECORDS
 
 const KEYED = FIELDS.filter((field) => !VARYING.includes(field)).map((field) => FIELD[field])
 
 interface Remembered {
   hash: number
+  /** Of a record that it is the call of; 0 where none is known. */
+  shape: number
   marks: Float64Array
   sender: Sender
   source: LogSource
@@ -31,6 +36,7 @@ export class RememberedCalls {
   readonly #annotator: Annotator
   #places: (Remembered | undefined)[] = new Array(SETS * WAYS)
   #next = new Uint8Array(SETS)
+  #byShape: (Remembered | undefined)[] = new Array(SHAPES)
   #inForce: unknown
 
   constructor(sources: readonly LogSource[], annotator: Annotator) {
@@ -42,24 +48,28 @@ export class RememberedCalls {
    * The record's call with its declared names, before it is judged. It may be an object given before, changed in columns of PER_ROW
    * only (core/block/call-rows.ts): append it or copy it, never keep it.
    */
-  read(record: LogRecord, delivery: Delivery): Call | Unreadable {
+  read(record: LogRecord, shape: number, delivery: Delivery): Call | Unreadable {
     const inForce = this.#annotator.inForce()
     if (inForce !== this.#inForce) {
       this.#inForce = inForce
       this.#places = new Array(SETS * WAYS)
+      this.#byShape = new Array(SHAPES)
     }
     if (!record.marked) return this.#readAnew(record, delivery)
     const { marks } = record
     const { sender } = delivery
+    const known = this.#byShape[shape % SHAPES]
+    if (known !== undefined && known.shape === shape && sameSender(known.sender, sender)) {
+      return varied(known, record, delivery)
+    }
     const hash = hashOf(marks, sender)
     const first = (hash >>> 19) * WAYS
     for (let place = first; place < first + WAYS; place += 1) {
       const known = this.#places[place]
       if (known === undefined || known.hash !== hash || !sameMarks(known.marks, marks)) continue
       if (!sameSender(known.sender, sender)) continue
-      known.call.received = delivery.received
-      known.source.repeated!.vary(known.call, record)
-      return known.call
+      this.#setShape(known, shape)
+      return varied(known, record, delivery)
     }
     return this.#readAnew(record, delivery, hash)
   }
@@ -93,8 +103,20 @@ export class RememberedCalls {
     const place = set * WAYS + this.#next[set]!
     this.#next[set] = (this.#next[set]! + 1) % WAYS
     const marks = Float64Array.from(KEYED, (position) => record.marks[position]!)
-    this.#places[place] = { hash, marks, sender, source, call }
+    this.#places[place] = { hash, shape: 0, marks, sender, source, call }
   }
+
+  #setShape(remembered: Remembered, shape: number): void {
+    if (shape === 0) return
+    remembered.shape = shape
+    this.#byShape[shape % SHAPES] = remembered
+  }
+}
+
+function varied({ call, source }: Remembered, record: LogRecord, { received }: Delivery): Call {
+  call.received = received
+  source.repeated!.vary(call, record)
+  return call
 }
 
 /** A peer that proved its identity by mTLS is believed about its own side of a call, and about nothing else. */
