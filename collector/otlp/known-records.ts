@@ -11,7 +11,7 @@
  */
 import { fieldOfBytes } from './field-keys.ts'
 import { MARKED, MARKED_BUT_PORT, portFrom, WAY } from './field-ways.ts'
-import type { LogRecord } from './log-record.ts'
+import { type LogRecord, sizeOf } from './log-record.ts'
 import { hashOf } from './marks.ts'
 import { PlainPair } from './plain-pair.ts'
 import { sameBytes, viewOf } from './same-bytes.ts'
@@ -33,6 +33,9 @@ export interface KnownRecord {
   shape: number
   /** As it was last: what varies is to be written into it. */
   record: LogRecord
+  /** Characters of its values; of those that do not vary. */
+  size: number
+  readonly fixedSize: number
 }
 
 /** From this length on Node compares faster by itself; the call costs as much as 150 bytes here. */
@@ -182,7 +185,13 @@ export function learn(wire: Wire, from: number, end: number, record: LogRecord, 
   node = extended(node, wire, run, end)
   lastShape += 1
   const copy = { ...record, values: [...record.values], marks: record.marks.slice() }
-  ends[node] = records.push({ shape: lastShape, record: copy }) - 1
+  let fixedSize = sizeOf(record)
+  for (let i = 0; i < parts; i += 1) {
+    if (partKinds[i] !== RUN && partKinds[i] !== OTHER && partFields[i] !== NONE) {
+      fixedSize -= record.values[partFields[i]!]!.length
+    }
+  }
+  ends[node] = records.push({ shape: lastShape, record: copy, size: 0, fixedSize }) - 1
 }
 
 /** Cuts a record into parts; false where it is to be read in whole each time. */

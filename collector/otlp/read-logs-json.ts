@@ -28,7 +28,7 @@ export function readLogsJson(body: Uint8Array, limits: ReadLimits, visit: VisitL
           throw new PipelineError('too_large', `more than ${limits.maxRecords} log records in one request`)
         }
         readRecord(json, record, resource, limits)
-        visit(record, count, () => Buffer.from(JSON.stringify(json)).subarray(0, MAX_SAMPLE_BYTES), 0)
+        visit(record, count, () => Buffer.from(JSON.stringify(json)).subarray(0, MAX_SAMPLE_BYTES))
         count += 1
       }
     }

@@ -40,9 +40,9 @@ import { Wire } from './wire.ts'
 
 /**
  * Told of each record in order, from position 0. The record is reused: read it or copy it. `sample` gives the beginning of the
- * record as it came, and may be called only until the visitor returns. Two records with the same shape above 0 have the same marks.
+ * record as it came, and may be called only until the visitor returns. `known` is there where a record like it came before.
  */
-export type VisitLog = (record: LogRecord, position: number, sample: () => Buffer, shape: number) => void
+export type VisitLog = (record: LogRecord, position: number, sample: () => Buffer, known?: KnownRecord) => void
 
 /** Most of a record that a sample holds. */
 export const MAX_SAMPLE_BYTES = 2048
@@ -131,7 +131,7 @@ function readScope(end: number, visit: VisitLog): void {
     recordEnd = wire.length(end)
     recordFrom = wire.at
     const known = readKnown(recordEnd)
-    visit(known?.record ?? readWhole(recordEnd), count, sample, known?.shape ?? 0)
+    visit(known?.record ?? readWhole(recordEnd), count, sample, known)
     count += 1
   }
 }
@@ -181,14 +181,17 @@ function readKnown(end: number): KnownRecord | undefined {
   record.traceId = traceId
   record.spanId = spanId
   const { values } = record
+  let size = known.fixedSize
   for (let i = 0; i < gaps.count; i += 1) {
     const field = gaps.fields[i]!
     const from = gaps.from[i]!
     const to = gaps.end[i]!
-    values[field] = isNothing(wire, from, to)
-      ? ''
-      : textOfBytes(wire, from, to, limits.maxValueBytes, WAY[field] === CACHED)
+    const cached = WAY[field] === CACHED
+    const text = isNothing(wire, from, to) ? '' : textOfBytes(wire, from, to, limits.maxValueBytes, cached)
+    values[field] = text
+    size += text.length
   }
+  known.size = size
   return known
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MAX_RECORDS } from '../../../collector/otlp/known-records.ts'
 import { DEFAULT_LIMITS } from '../../../collector/otlp/limits.ts'
-import { FIELD, FIELDS, FLEETING_PORT, type LogRecord, VARYING } from '../../../collector/otlp/log-record.ts'
+import { FIELD, FIELDS, FLEETING_PORT, type LogRecord, sizeOf, VARYING } from '../../../collector/otlp/log-record.ts'
 import { readLogs } from '../../../collector/otlp/read-logs.ts'
 import { encode, type Log, named, type Pair, referenceRecords, type Value } from './reference.ts'
 
@@ -13,8 +13,12 @@ interface Seen {
 
 function readAll(body: Uint8Array): Seen[] {
   const seen: Seen[] = []
-  readLogs(body, DEFAULT_LIMITS, (record, _position, _sample, shape) => {
-    seen.push({ record: { ...record, values: [...record.values], marks: record.marks.slice() }, shape })
+  readLogs(body, DEFAULT_LIMITS, (record, _position, _sample, known) => {
+    seen.push({
+      record: { ...record, values: [...record.values], marks: record.marks.slice() },
+      shape: known?.shape ?? 0,
+    })
+    if (known !== undefined) expect(known.size).toBe(sizeOf(record))
   })
   return seen
 }
