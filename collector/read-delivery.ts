@@ -6,7 +6,7 @@ import { DAY, SECOND } from '../core/clock.ts'
 import { PipelineError } from '../core/errors.ts'
 import { type Delivery, deliveryId } from './delivery.ts'
 import type { Annotator } from './naming/annotate.ts'
-import type { KnownRecord } from './otlp/known-records.ts'
+import type { KnownRecord } from './otlp/known-record.ts'
 import type { ReadLimits } from './otlp/limits.ts'
 import { type LogRecord, sizeOf } from './otlp/log-record.ts'
 import { readLogs } from './otlp/read-logs.ts'
@@ -101,7 +101,7 @@ export class DeliveryReader {
     let samples = 0
 
     const visit = (record: LogRecord, position: number, sample: () => Buffer, known?: KnownRecord): void => {
-      const result = this.#calls.read(record, known?.shape ?? 0, delivery)
+      const result = this.#calls.read(record, known, delivery)
       const problem = isCall(result) ? setTimes(result, record, latenessUs, read) : result
       if (problem !== undefined) {
         const text = samples < MAX_SAMPLES_BYTES ? printable(sample()) : ''

@@ -9,6 +9,8 @@ import type { Call } from '../core/call.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Delivery, Sender } from './delivery.ts'
 import type { Annotator } from './naming/annotate.ts'
+import { type FieldValues, TextValues } from './otlp/field-values.ts'
+import type { KnownRecord } from './otlp/known-record.ts'
 import { MAX_RECORDS } from './otlp/known-records.ts'
 import { FIELD, FIELDS, type LogRecord, VARYING } from './otlp/log-record.ts'
 import { isCall, type LogSource, type Unreadable } from './sources/source.ts'
@@ -46,9 +48,9 @@ export class RememberedCalls {
 
   /**
    * The record's call with its declared names, before it is judged. It may be an object given before, changed in columns of PER_ROW
-   * only (core/block/call-rows.ts): append it or copy it, never keep it.
+   * only (core/block/call-rows.ts): append it or copy it, never keep it. `known` is the same record, where its like came before.
    */
-  read(record: LogRecord, shape: number, delivery: Delivery): Call | Unreadable {
+  read(record: LogRecord, known: KnownRecord | undefined, delivery: Delivery): Call | Unreadable {
     const inForce = this.#annotator.inForce()
     if (inForce !== this.#inForce) {
       this.#inForce = inForce
@@ -58,18 +60,20 @@ export class RememberedCalls {
     if (!record.marked) return this.#readAnew(record, delivery)
     const { marks } = record
     const { sender } = delivery
-    const known = this.#byShape[shape % SHAPES]
-    if (known !== undefined && known.shape === shape && sameSender(known.sender, sender)) {
-      return varied(known, record, delivery)
+    if (known !== undefined) {
+      const remembered = this.#byShape[known.shape % SHAPES]
+      if (remembered?.shape === known.shape && sameSender(remembered.sender, sender)) {
+        return varied(remembered, record, known, delivery)
+      }
     }
     const hash = hashOf(marks, sender)
     const first = (hash >>> 19) * WAYS
     for (let place = first; place < first + WAYS; place += 1) {
-      const known = this.#places[place]
-      if (known === undefined || known.hash !== hash || !sameMarks(known.marks, marks)) continue
-      if (!sameSender(known.sender, sender)) continue
-      this.#setShape(known, shape)
-      return varied(known, record, delivery)
+      const remembered = this.#places[place]
+      if (remembered === undefined || remembered.hash !== hash || !sameMarks(remembered.marks, marks)) continue
+      if (!sameSender(remembered.sender, sender)) continue
+      if (known !== undefined) this.#setShape(remembered, known.shape)
+      return varied(remembered, record, known ?? new TextValues(record.values), delivery)
     }
     return this.#readAnew(record, delivery, hash)
   }
@@ -107,15 +111,14 @@ export class RememberedCalls {
   }
 
   #setShape(remembered: Remembered, shape: number): void {
-    if (shape === 0) return
     remembered.shape = shape
     this.#byShape[shape % SHAPES] = remembered
   }
 }
 
-function varied({ call, source }: Remembered, record: LogRecord, { received }: Delivery): Call {
+function varied({ call, source }: Remembered, record: LogRecord, values: FieldValues, { received }: Delivery): Call {
   call.received = received
-  source.repeated!.vary(call, record)
+  source.repeated!.vary(call, record, values)
   return call
 }
 

@@ -11,7 +11,8 @@
  */
 import { fieldOfBytes } from './field-keys.ts'
 import { MARKED, MARKED_BUT_PORT, portFrom, WAY } from './field-ways.ts'
-import { type LogRecord, sizeOf } from './log-record.ts'
+import { gaps, KnownRecord } from './known-record.ts'
+import type { LogRecord } from './log-record.ts'
 import { hashOf } from './marks.ts'
 import { PlainPair } from './plain-pair.ts'
 import { sameBytes, viewOf } from './same-bytes.ts'
@@ -27,16 +28,6 @@ const ROOTS = 1 << 12
 /** Most pairs of a record that is kept, and most bytes: what one record may add to the tree. */
 const MAX_PAIRS = 128
 const MAX_RECORD_BYTES = 16 * 1024
-
-export interface KnownRecord {
-  /** Above 0, and never given to another. */
-  shape: number
-  /** As it was last: what varies is to be written into it. */
-  record: LogRecord
-  /** Characters of its values; of those that do not vary. */
-  size: number
-  readonly fixedSize: number
-}
 
 /** From this length on Node compares faster by itself; the call costs as much as 150 bytes here. */
 const NATIVE_FROM = 224
@@ -69,14 +60,6 @@ let lastShape = 0
 
 /** Of the resource that is being read. */
 let root = NONE
-
-/** Where the values that vary are in the record that is walked. */
-export const gaps = {
-  count: 0,
-  fields: new Int8Array(MAX_PAIRS),
-  from: new Int32Array(MAX_PAIRS),
-  end: new Int32Array(MAX_PAIRS),
-}
 
 const pair = new PlainPair()
 
@@ -111,7 +94,6 @@ export function openNoResource(): void {
 
 /** Where a record begins, NONE where none is known. */
 export function start(): number {
-  gaps.count = 0
   return root
 }
 
@@ -129,11 +111,9 @@ export function step(node: number, wire: Wire, end: number): number {
     if (!isGap(child, wire)) continue
     const field = fields[child]!
     if (field !== NONE) {
-      const { count } = gaps
-      gaps.fields[count] = field
-      gaps.from[count] = pair.from
-      gaps.end[count] = pair.end
-      gaps.count = count + 1
+      gaps.from[field] = pair.from
+      gaps.end[field] = pair.end
+      gaps.port[field] = pair.from + beginnings[child]!
     }
     wire.at = pair.end
     return child
@@ -184,14 +164,17 @@ export function learn(wire: Wire, from: number, end: number, record: LogRecord, 
   }
   node = extended(node, wire, run, end)
   lastShape += 1
-  const copy = { ...record, values: [...record.values], marks: record.marks.slice() }
-  let fixedSize = sizeOf(record)
+  ends[node] = records.push(new KnownRecord(lastShape, record, varying(), wire)) - 1
+}
+
+/** Fields of the gaps among the parts. */
+function varying(): number[] {
+  const found: number[] = []
   for (let i = 0; i < parts; i += 1) {
-    if (partKinds[i] !== RUN && partKinds[i] !== OTHER && partFields[i] !== NONE) {
-      fixedSize -= record.values[partFields[i]!]!.length
-    }
+    if ((partKinds[i] === KEY || partKinds[i] === KEY_AND_BEGINNING) && partFields[i] !== NONE)
+      found.push(partFields[i]!)
   }
-  ends[node] = records.push({ shape: lastShape, record: copy, size: 0, fixedSize }) - 1
+  return found
 }
 
 /** Cuts a record into parts; false where it is to be read in whole each time. */

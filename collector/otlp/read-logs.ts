@@ -8,7 +8,8 @@
 import { PipelineError } from '../../core/errors.ts'
 import { fieldOfBytes } from './field-keys.ts'
 import { ANEW, CACHED, MARKED, MARKED_BUT_PORT, portFrom, WAY } from './field-ways.ts'
-import { gaps, type KnownRecord, learn, openNoResource, openResource, recordAt, start, step } from './known-records.ts'
+import type { KnownRecord } from './known-record.ts'
+import { learn, openNoResource, openResource, recordAt, start, step } from './known-records.ts'
 import type { ReadLimits } from './limits.ts'
 import { FIELDS, type LogRecord } from './log-record.ts'
 import { MAX_MARKED, markAt, placeOf, textAt } from './marks.ts'
@@ -131,7 +132,7 @@ function readScope(end: number, visit: VisitLog): void {
     recordEnd = wire.length(end)
     recordFrom = wire.at
     const known = readKnown(recordEnd)
-    visit(known?.record ?? readWhole(recordEnd), count, sample, known)
+    visit(known ?? readWhole(recordEnd), count, sample, known)
     count += 1
   }
 }
@@ -176,22 +177,7 @@ function readKnown(end: number): KnownRecord | undefined {
   }
   const known = recordAt(node)
   if (known === undefined) return undefined
-  const { record } = known
-  record.timeUs = timeUs
-  record.traceId = traceId
-  record.spanId = spanId
-  const { values } = record
-  let size = known.fixedSize
-  for (let i = 0; i < gaps.count; i += 1) {
-    const field = gaps.fields[i]!
-    const from = gaps.from[i]!
-    const to = gaps.end[i]!
-    const cached = WAY[field] === CACHED
-    const text = isNothing(wire, from, to) ? '' : textOfBytes(wire, from, to, limits.maxValueBytes, cached)
-    values[field] = text
-    size += text.length
-  }
-  known.size = size
+  known.renew(timeUs, traceId, spanId, limits.maxValueBytes)
   return known
 }
 

@@ -1,5 +1,6 @@
 /** Ids to look a call up by. Callers choose them: nothing is counted or joined by them alone. */
 import type { Call } from '../../core/call.ts'
+import type { FieldValues } from '../otlp/field-values.ts'
 import { FIELD as F, type LogRecord } from '../otlp/log-record.ts'
 import { bounded, MAX_LENGTH } from './bounded.ts'
 
@@ -8,14 +9,14 @@ const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/
 const DIGITS = 32
 const SHORT_DIGITS = 16
 
-export function readIds(call: Call, record: LogRecord, values: readonly string[]): void {
-  call.requestId = bounded(values[F.requestId]!, MAX_LENGTH.requestId)
+export function readIds(call: Call, record: LogRecord, values: FieldValues): void {
+  call.requestId = bounded(values.textOf(F.requestId), MAX_LENGTH.requestId)
   call.traceId = record.traceId
   call.spanId = record.spanId
   if (call.traceId !== '') return
-  call.traceId = canonicalTraceId(values[F.traceId]!)
+  call.traceId = canonicalTraceId(values.textOf(F.traceId))
   if (call.traceId !== '') return
-  const parent = values[F.traceparent]!
+  const parent = values.textOf(F.traceparent)
   const match = parent === '' ? null : TRACEPARENT.exec(parent)
   if (match !== null) call.traceId = match[1]!
 }
