@@ -7,7 +7,9 @@
  * A gap's value is one of VARYING fields, or of a key that nobody reads; of an address whose port is fleeting all before the port is
  * compared. Whatever is not a plain pair of a key and a string is not known here, and read in whole.
  *
- * Bounded: past MAX_NODES, MAX_BYTES or MAX_RECORDS the tree starts afresh, and of too many children of one node the oldest goes.
+ * Bounded: a tree that is full of nodes, bytes or records starts afresh once more was missing from it than it can hold; a node that has
+ * all the children it may have gives up its oldest for one in EVERY that miss. So what never comes again costs a little more than
+ * reading it, and keeps nobody out for long.
  */
 import { fieldOfBytes } from './field-keys.ts'
 import { MARKED, MARKED_BUT_PORT, portFrom, WAY } from './field-ways.ts'
@@ -24,6 +26,7 @@ const MAX_NODES = 1 << 17
 const MAX_BYTES = 16 * 1024 * 1024
 export const MAX_RECORDS = 1 << 14
 const MAX_CHILDREN = 32
+const EVERY = 64
 const ROOTS = 1 << 12
 /** Most pairs of a record that is kept, and most bytes: what one record may add to the tree. */
 const MAX_PAIRS = 128
@@ -57,6 +60,9 @@ let nodes = 0
 let size = 0
 let records: KnownRecord[] = []
 let lastShape = 0
+/** Records that found no room since the tree is full; and at nodes that are full. */
+let missing = 0
+let crowded = 0
 
 /** Of the resource that is being read. */
 let root = NONE
@@ -76,13 +82,13 @@ export function openResource(wire: Wire, from: number, end: number): void {
   const length = end - from
   root = NONE
   if (length > MAX_RECORD_BYTES) return
-  if (isFull()) startAfresh()
   const slot = (hashOf(wire.view, from, end) >>> 8) % ROOTS
   const known = roots[slot]!
   if (known !== NONE && lengths[known] === length && sameBytes(wire.view, from, view, starts[known]!, length)) {
     root = known
     return
   }
+  if (isFull()) return
   root = addNode(RUN, wire, from, end)
   roots[slot] = root
 }
@@ -150,19 +156,27 @@ export function recordAt(node: number): KnownRecord | undefined {
  * anywhere.
  */
 export function learn(wire: Wire, from: number, end: number, record: LogRecord, resource: LogRecord): void {
-  if (root === NONE || isFull() || end - from > MAX_RECORD_BYTES || !isPlain(wire, from, end, resource)) return
+  if (isFull()) {
+    missing += 1
+    if (missing > 2 * MAX_RECORDS) startAfresh()
+    return
+  }
+  if (root === NONE || end - from > MAX_RECORD_BYTES || !isPlain(wire, from, end, resource)) return
   let node = root
   let run = from
   for (let i = 0; i < parts; i += 1) {
     const kind = partKinds[i]!
     if (kind === RUN) continue
     node = extended(node, wire, run, partStarts[i]!)
+    if (node === NONE) return
     run = partEnds[i]!
     if (kind === OTHER) continue
     pair.read(wire.bytes, partStarts[i]!, run)
     node = gapBelow(node, wire, kind, partFields[i]!)
+    if (node === NONE) return
   }
   node = extended(node, wire, run, end)
+  if (node === NONE) return
   lastShape += 1
   ends[node] = records.push(new KnownRecord(lastShape, record, varying(), wire)) - 1
 }
@@ -218,7 +232,7 @@ function kindOf(wire: Wire, field: number): number {
   return isNothing(wire, pair.from, pair.end) ? RUN : KEY_AND_BEGINNING
 }
 
-/** The node behind the pairs between `from` and `end`, below `parent`. */
+/** The node behind the pairs between `from` and `end`, below `parent`; NONE where it has no room. */
 function extended(parent: number, wire: Wire, from: number, end: number): number {
   let node = parent
   let at = from
@@ -229,7 +243,7 @@ function extended(parent: number, wire: Wire, from: number, end: number): number
       shared = kinds[child] === RUN ? sharedPairs(child, wire, at, end) : 0
       if (shared > 0) break
     }
-    if (child === NONE) return addChild(node, addNode(RUN, wire, at, end))
+    if (child === NONE) return hasRoom(node) ? addChild(node, addNode(RUN, wire, at, end)) : NONE
     if (shared < lengths[child]!) split(child, shared)
     node = child
     at += shared
@@ -265,11 +279,12 @@ function split(node: number, at: number): void {
   ends[node] = NONE
 }
 
-/** The gap of the pair at hand, below `parent`. */
+/** The gap of the pair at hand, below `parent`; NONE where it has no room. */
 function gapBelow(parent: number, wire: Wire, kind: number, field: number): number {
   for (let child = children[parent]!; child !== NONE; child = siblings[child]!) {
     if (kinds[child] === kind && isGap(child, wire)) return child
   }
+  if (!hasRoom(parent)) return NONE
   const node = addNode(kind, wire, pair.keyFrom, pair.keyEnd)
   fields[node] = field
   if (kind === KEY_AND_BEGINNING) {
@@ -296,7 +311,16 @@ function addNode(kind: number, wire: Wire, from: number, end: number): number {
   return node
 }
 
-/** The newest first. */
+/** False where as many children as may be are there, but for one time in EVERY. */
+function hasRoom(parent: number): boolean {
+  let count = 0
+  for (let child = children[parent]!; child !== NONE; child = siblings[child]!) count += 1
+  if (count < MAX_CHILDREN) return true
+  crowded = (crowded + 1) % EVERY
+  return crowded === 0
+}
+
+/** The newest first; the oldest of too many goes. */
 function addChild(parent: number, node: number): number {
   siblings[node] = children[parent]!
   children[parent] = node
@@ -312,6 +336,8 @@ function isFull(): boolean {
 }
 
 function startAfresh(): void {
+  root = NONE
+  missing = 0
   nodes = 0
   size = 0
   records = []
