@@ -57,56 +57,39 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)('the command
     await Promise.race([over, isUp])
   }
 
-  it('run side by side from one file, say where they are, and stop cleanly when told', async () => {
-    const folder = folderOf(onKafka())
+  it('run side by side, say where they are, let people act by way of Kafka, and stop cleanly when told', async () => {
+    const bus = onKafka()
+    const folder = folderOf(bus)
     for (const role of ROLES) children.push(start(folder, [role]))
-    for (const [i, role] of ROLES.entries()) {
-      const { out } = children[i]!
-      await saysItIsUp(role, children[i]!)
+    const check = async (role: RoleName, started: Started) => {
+      await saysItIsUp(role, started)
       for (const text of [
         ...SAYS[role],
         `${broker.brokers}, 2 partitions a topic`,
         `${folder}/eastwatch-data/${role}`,
       ]) {
-        expect(out()).toContain(text)
+        expect(started.out()).toContain(text)
       }
-      expect(out().includes('Start it again elsewhere')).toBe(role !== 'storage')
-      const health = /(http:\S+)\/readyz/.exec(out())![1]!
+      expect(started.out().includes('Start it again elsewhere')).toBe(role !== 'storage')
+      const health = /(http:\S+)\/readyz/.exec(started.out())![1]!
       await until(async () => (await fetch(`${health}/readyz`)).status === 200)
     }
-    await stopAll(ROLES.map((role, i) => [role, children[i]!]))
-    expect(runningIn(folder)).toEqual([])
-  }, 300_000)
+    for (const [i, role] of ROLES.entries()) await check(role, children[i]!)
 
-  it('console reads the store of another process, and what people do there comes back through Kafka', async () => {
-    const bus = onKafka()
-    const folder = folderOf(bus)
-    const storage = start(folder, ['storage'])
-    children.push(storage)
-    await saysItIsUp('storage', storage)
-    const [, url] = /ClickHouse +(http:\S+)/.exec(storage.out())!
+    // The console reads what another process stores.
+    const [, url] = /ClickHouse +(http:\S+)/.exec(children[0]!.out())!
     writeFileSync(join(folder, 'console.yaml'), stringify({ ...FREE_PORTS, bus, storage: { url } }))
-    const alerts = start(folder, ['alerts'])
     const console = start(folder, ['console', '--config', 'console.yaml'])
-    children.push(alerts, console)
-    await saysItIsUp('alerts', alerts)
-    await saysItIsUp('console', console)
-    for (const text of [...SAYS.console, 'Start it again elsewhere', `${folder}/eastwatch-data/console`]) {
-      expect(console.out()).toContain(text)
-    }
-    const health = /(http:\S+)\/readyz/.exec(console.out())![1]!
-    await until(async () => (await fetch(`${health}/readyz`)).status === 200)
-    const reached = /Look at it +(http:\S+)/.exec(console.out())![1]!
-    const silences = (...args: string[]) => eastwatch(folder, ['silences', ...args, '--url', reached])
+    children.push(console)
+    await check('console', console)
+    const [, reached] = /Look at it +(http:\S+)/.exec(console.out())!
+    const silences = (...args: string[]) => eastwatch(folder, ['silences', ...args, '--url', reached!])
     const matcher = 'destination="payment.shop"'
     const added = await silences('add', matcher, '--for', '1h', '--reason', 'a move of data')
     expect(added).toMatchObject({ code: 0, err: '' })
     await until(async () => (await silences()).out.includes(matcher), 60_000)
-    await stopAll([
-      ['console', console],
-      ['alerts', alerts],
-      ['storage', storage],
-    ])
+
+    await stopAll(ALL_ROLES.map((role, i) => [role, children[i]!]))
     expect(runningIn(folder)).toEqual([])
   }, 300_000)
 
