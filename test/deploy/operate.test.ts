@@ -87,7 +87,7 @@ describe('docs/operate.md', () => {
       const [tool, ...words] = command.split(' ')
       switch (tool) {
         case 'docker':
-          expect(command).toMatch(/^docker (build -f|compose (up|exec|kill))/)
+          expect(command).toMatch(/^docker (build -f|run --rm eastwatch:|compose (up|exec|kill))/)
           for (const name of /(?:exec|HUP|recreate) (\w+)/.exec(command)?.slice(1) ?? [])
             expect(compose.services).toHaveProperty(name)
           break
@@ -116,7 +116,7 @@ describe('docs/operate.md', () => {
           expect(kafkaTools, command).toContain(tool)
           expect(command).toMatch(/ --bootstrap-server \S+ /)
       }
-      for (const [, inner] of command.matchAll(/\beastwatch (query|config|doctor)\b/g))
+      for (const [, inner] of command.matchAll(/\beastwatch (query|config|doctor|token)\b/g))
         expect(COMMANDS.map(({ name }) => name)).toContain(inner)
     }
   })
