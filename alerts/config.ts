@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { HeartbeatConfig } from './heartbeat-config.ts'
 import { ReceiverConfig } from './notify/config.ts'
-import { Url } from './notify/endpoint.ts'
 import { InhibitRule, RootRoute, type RouteConfig } from './routing/config.ts'
 import { TimeInterval } from './routing/intervals.ts'
 
@@ -27,9 +26,6 @@ const Fields = z.strictObject({
       message: 'two receivers have the same name',
     })
     .describe('Who is told of incidents. None by default.'),
-  consoleUrl: Url.optional().describe(
-    'Address at which people reach the console, for the links in messages, such as https://eastwatch.example.com. Without it there are none.',
-  ),
   route: RootRoute.prefault({}).describe(
     'Who is told of which incidents, and how they are grouped. By default everybody of everything.',
   ),

@@ -166,7 +166,7 @@ class Outbox implements PartitionProcessor {
     const { receivers, maxPending } = this.#options
     const isInFlight = (key: string) => this.#underWay.has(key)
     const context = { queue: this.#queue, now, offset, maxPending, isInFlight }
-    for (const { name } of receivers) summariseStorm(name, context)
+    for (const receiver of receivers) summariseStorm(receiver, context)
   }
 
   /** Starts what is due and finds a place, the most urgent first. */
@@ -229,7 +229,7 @@ class Outbox implements PartitionProcessor {
     const record = (status: NotificationRecord['status'], detail: string) =>
       this.#record({ receiver, notice, attempt: attempt + 1, status, at: now, detail })
     if (failure === undefined) {
-      this.#remove(waiting)
+      this.#remove(waiting, notice)
       record('sent', '')
       return
     }
@@ -239,7 +239,7 @@ class Outbox implements PartitionProcessor {
     const { giveUpAfterHours, retryFirstMs, retryMaxMs } = this.#options
     const final = failure instanceof PipelineError && !failure.retriable
     if (final || now - since >= giveUpAfterHours * HOUR) {
-      this.#remove(waiting)
+      this.#remove(waiting, notice)
       record('dead', detail)
       return
     }
@@ -248,15 +248,18 @@ class Outbox implements PartitionProcessor {
     record('failed', detail)
   }
 
-  /** What was told, or given up, waits no more; what came meanwhile does. */
-  #remove(waiting: Waiting): void {
-    if ('summary' in waiting) {
+  /** What was told, or given up, waits no more; what came meanwhile does, and what a program must be told and found no room. */
+  #remove(waiting: Waiting, notice: Notice): void {
+    if ('summary' in waiting || notice.type === 'summary') {
       this.#queue.setSummary(waiting.key, undefined)
       return
     }
     const { receiver, key, pending: told } = waiting.group
     const { pending, ...group } = this.#queue.group(receiver, key) ?? waiting.group
-    const isTold = ({ id, version }: PendingNews) => told.news.some((one) => one.id === id && one.version === version)
+    const inMessage = new Set(notice.news.map(({ record }) => record.id))
+    const isProgram = this.#receivers.get(receiver)?.repeatUs !== undefined
+    const isTold = ({ id, version }: PendingNews) =>
+      (!isProgram || inMessage.has(id)) && told.news.some((one) => one.id === id && one.version === version)
     const news = pending?.news.filter((one) => !isTold(one)) ?? []
     if (pending === undefined || news.length === 0) this.#queue.setGroup(group)
     else this.#queue.setGroup({ ...group, pending: { ...pending, attempt: 0, notBefore: 0, news, others: 0 } })

@@ -17,8 +17,10 @@ import { type Destination, type GroupName, groupOf, isMuted, type Router } from 
 export interface Receiver {
   name: string
   minSeverity: Severity
-  /** How often an open incident must be told again, whatever the route says. */
+  /** How often an open incident must be told again, whatever the route says: alerts/notify/channel.ts. */
   repeatUs?: number | undefined
+  /** It must be told of an end by itself. */
+  holdsOpen?: boolean | undefined
 }
 
 /** What one receiver might be told of an incident. */
@@ -97,7 +99,9 @@ function worthTelling(changes: readonly Change[], { now }: StageContext): readon
       // Whoever has it need not be reminded, unless the receiver forgets by itself.
       const repeats =
         decision.reason === 'none' && isDue && (record.acknowledgedAt === 0 || receiver.repeatUs !== undefined)
-      return repeats ? { ...change, reason: 'repeat' as const } : { ...change, ...decision }
+      // To remind people can wait for what else there is to tell; a program that forgets cannot.
+      const patient = receiver.repeatUs === undefined
+      return repeats ? { ...change, reason: 'repeat' as const, patient } : { ...change, ...decision }
     })
     .filter(({ reason, destination }) => reason !== 'none' && (destination !== undefined || reason === 'resolved'))
 }

@@ -1,6 +1,7 @@
 /** All benchmarks there are, by name. */
 import { benchBus } from './bus.ts'
 import { benchCpuShares } from './cpu-shares.ts'
+import { benchDashboards } from './dashboards.ts'
 import { benchDetectors } from './detectors.ts'
 import { benchEverythingOn } from './everything-on.ts'
 import { benchGzipBombs } from './gzip-bombs.ts'
@@ -19,6 +20,7 @@ export const BENCHMARKS: Record<string, Benchmark> = {
   bus: benchBus,
   detectors: benchDetectors,
   storage: benchStorage,
+  dashboards: benchDashboards,
   'otlp-to-bus': benchOtlpToBus,
   'otlp-from-kafka': benchOtlpFromKafka,
   'gzip-bombs': benchGzipBombs,

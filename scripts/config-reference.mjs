@@ -37,6 +37,10 @@ const schema = z.toJSONSchema(EastwatchConfig, { io: 'input' })
 
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll(/\s*\n\s*/g, ' ')
 
+/** A schema that holds itself is named, and written out where it is met first. */
+const target = (node) => (node?.$ref === undefined ? node : schema.$defs[node.$ref.split('/').at(-1)])
+const written = new Set()
+
 function* rows(node, path, required) {
   if (node.properties !== undefined) {
     if (node.description !== undefined && path !== '') yield [path, kindOf(node), '', node.description]
@@ -52,8 +56,11 @@ function* rows(node, path, required) {
     return
   }
   yield [path, kindOf(node), defaultOf(node, required, path), node.description ?? '']
-  if (node.items?.properties !== undefined || node.items?.oneOf !== undefined || node.items?.anyOf !== undefined) {
-    yield* rows(node.items, `${path}[]`, false)
+  const items = target(node.items)
+  if (items !== node.items && written.has(items)) return
+  written.add(items)
+  if (items?.properties !== undefined || items?.oneOf !== undefined || items?.anyOf !== undefined) {
+    yield* rows(items, `${path}[]`, false)
   }
 }
 
@@ -74,7 +81,7 @@ function kindOf(node) {
   if (node.const !== undefined) return `\`${JSON.stringify(node.const)}\``
   if (node.enum !== undefined) return node.enum.map((value) => `\`${value}\``).join(', ')
   const { type = 'any' } = node
-  if (type === 'array') return `list of ${kindOf(node.items ?? {})}`
+  if (type === 'array') return `list of ${kindOf(target(node.items) ?? {})}`
   if (type === 'object' || node.oneOf !== undefined || node.anyOf !== undefined) return 'section'
   if (type === 'integer' || type === 'number')
     return `${type === 'integer' ? 'whole number' : 'number'}${rangeOf(node)}`

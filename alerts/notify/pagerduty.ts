@@ -28,6 +28,7 @@ const SEVERITY: Readonly<Record<string, string>> = { critical: 'critical', high:
 export function createPagerDuty(config: PagerDutyConfig, context: ChannelContext): Channel {
   const endpoint = { ...config, hidden: [config.routingKey] }
   return {
+    holdsOpen: true,
     async send(notice, seconds, signal) {
       const body = eventBody(notice, config.routingKey, context.consoleUrl)
       const answer = await post(endpoint, { id: notice.id, body, seconds, reason, busyMs: BUSY_MS }, signal)

@@ -88,9 +88,16 @@ const Routes: z.ZodDefault<z.ZodArray<typeof Route>> = z
   .array(Route)
   .max(MAX_ROUTES)
   .default([])
-  .describe('Tried in order; the first that matches is taken. Where none does, the route itself is.')
+  .describe('Further routes below this one, of the same keys.')
 
-export const RootRoute = z.strictObject({ ...fields, routes: Routes })
+export const RootRoute = z.strictObject({
+  ...fields,
+  routes: z
+    .array(Route)
+    .max(MAX_ROUTES)
+    .default([])
+    .describe('Tried in order; the first that matches is taken. Where none does, the route itself is.'),
+})
 export type RootRoute = z.output<typeof RootRoute>
 
 export const InhibitRule = z.strictObject({

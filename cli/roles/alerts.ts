@@ -18,7 +18,8 @@ export function startAlertsRole(
       ? time.check(progress.watermark)
       : { ready: true, detail: 'stands by: others have all partitions' },
   )
+  const around = { consoleUrl: config.console.url, dataFolder, version: VERSION }
   return runningRole((signal) =>
-    runAlerts({ config: config.alerts, bus, clock, logger, progress, health, dataFolder, version: VERSION }, signal),
+    runAlerts({ config: config.alerts, bus, clock, logger, progress, health, ...around }, signal),
   )
 }

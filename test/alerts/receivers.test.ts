@@ -33,11 +33,12 @@ class Site {
   readonly folder = mkdtempSync(join(tmpdir(), 'eastwatch-receivers-'))
   readonly #clock: { time: number; now: () => number }
 
-  constructor(receiver: object, start: number) {
+  constructor(receiver: object, start: number, outbox: object = {}) {
     this.#clock = { time: T0 + start * SECOND, now: () => this.#clock.time }
     const config = AlertsConfig.parse({
       receivers: [{ name: 'oncall', ...receiver }],
-      route: { groupWaitSeconds: 0, groupIntervalSeconds: 0 },
+      route: { groupWaitSeconds: 0 },
+      outbox,
     })
     const stopping = new AbortController()
     const watching = { progress: new Progress(this.#clock), health: new Health() }
@@ -126,6 +127,28 @@ describe('PagerDuty', () => {
   })
 })
 
+describe('PagerDuty in a storm', () => {
+  it('is told of each end of what it holds open', async () => {
+    const hook = await receiver()
+    hook.answer = (response) => response.writeHead(202).end('{"status":"success"}')
+    const own = { type: 'pagerduty', url: `http://127.0.0.1:${hook.port}/v2/enqueue`, routingKey: 'R'.repeat(32) }
+    const site = new Site({ ...LOOPBACK, ...own }, 0, { maxPending: 20, messagesPerMinute: 1_000 })
+    const cause = (i: number) => ({ fingerprint: `f${i}`, cause: `cause ${i}` })
+    for (let i = 0; i < 60; i += 10) {
+      await site.publish(...Array.from({ length: 10 }, (_, j) => encodeFinding(finding(1, cause(i + j)))))
+      await site.goTo(2)
+      await hook.until((all) => all.length === i + 10)
+    }
+    await site.goTo(100)
+    await hook.until((all) => all.length === 120)
+    const keysOf = (action: string) =>
+      hook.received
+        .map(({ body }) => JSON.parse(body))
+        .flatMap((event) => (event.event_action === action ? [event.dedup_key] : []))
+    expect(keysOf('resolve').sort()).toEqual(keysOf('trigger').sort())
+  })
+})
+
 describe('a file', () => {
   it('has a line for a group of incidents', async () => {
     const site = new Site({ type: 'file', path: 'incidents.jsonl' }, 0)
@@ -141,6 +164,22 @@ describe('a file', () => {
 })
 
 describe.skipIf(program === undefined)('a real Alertmanager', () => {
+  it('holds all of a storm, whatever the limits for people are', async () => {
+    const hook = await receiver()
+    const real = await startAlertmanager(program!, hook.url)
+    stops.push(() => real.stop())
+    const now = Math.floor(Date.now() / 1000) - T0 / SECOND
+    const own = { ...LOOPBACK, type: 'alertmanager', url: real.url, repeatSeconds: 60 }
+    const site = new Site(own, now, { maxPending: 5, messagesPerMinute: 5 })
+    const storm = [
+      ...Array.from({ length: 120 }, (_, i) => lasting(now - 60, { fingerprint: `g${i}`, cause: 'one policy' })),
+      ...Array.from({ length: 30 }, (_, i) => lasting(now - 60, { fingerprint: `f${i}`, cause: `cause ${i}` })),
+    ]
+    await site.publish(...storm.map(encodeFinding))
+    await site.goTo(now)
+    await eventually(async () => (await real.alerts()).length).toBe(150)
+  })
+
   it('holds an incident for as long as it is open, by being told again, and no longer', async () => {
     const hook = await receiver()
     const real = await startAlertmanager(program!, hook.url)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { AlertsConfig } from '../../../alerts/config.ts'
 import { ReceiverConfig } from '../../../alerts/notify/config.ts'
+import { ConsoleConfig } from '../../../dashboards/console/config.ts'
 
 const PRIVATE = 'very-private'
 const pagerduty = { name: 'x', type: 'pagerduty', routingKey: 'R0123456789abcdef0123456789ABCDE' }
@@ -49,11 +49,11 @@ describe('the configuration of a receiver', () => {
   })
 })
 
-describe('consoleUrl', () => {
-  it.each(['https://eastwatch.example.com', 'http://127.0.0.1:4380/'])('takes %s', (consoleUrl) => {
-    expect(AlertsConfig.parse({ consoleUrl }).consoleUrl).toBe(consoleUrl)
+describe('console.url', () => {
+  it.each(['https://eastwatch.example.com', 'http://127.0.0.1:4380/'])('takes %s', (url) => {
+    expect(ConsoleConfig.parse({ url }).url).toBe(url)
   })
-  it.each(['eastwatch.example.com', 'javascript:alert(1)', 'https://me:pass@x.example'])('refuses %s', (consoleUrl) => {
-    expect(AlertsConfig.safeParse({ consoleUrl }).success).toBe(false)
+  it.each(['eastwatch.example.com', 'javascript:alert(1)', 'https://me:pass@x.example'])('refuses %s', (url) => {
+    expect(ConsoleConfig.safeParse({ url }).success).toBe(false)
   })
 })
