@@ -90,7 +90,6 @@ const raw = parse(textOf(`${FOLDER}/eastwatch.yaml`)) as {
   bus: { kafka: { brokers: string[]; tls: { ca: string } } }
   collector: Record<'grpcAddress' | 'httpAddress', string>
   console: { address: string; url: string }
-  alerts: { consoleUrl: string }
   storage: { url: string; tls: { ca: string } }
   telemetry: object
 }
@@ -334,7 +333,7 @@ describe('deploy/kubernetes', () => {
     }
   })
 
-  it('people reach the console through the ingress controller alone, at the address that messages link to', () => {
+  it('people reach the console through the ingress controller alone, which speaks TLS to them', () => {
     const [rule, ...others] = policiesOf('console')
       .flatMap(({ spec }) => spec.ingress ?? [])
       .filter(({ ports }) => ports.some(({ port }) => port === portOf(raw.console.address)))
@@ -343,7 +342,6 @@ describe('deploy/kubernetes', () => {
       { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } },
     ])
     expect(new URL(raw.console.url).protocol).toBe('https:')
-    expect(raw.alerts.consoleUrl).toBe(raw.console.url)
   })
 
   it('gives each role all that the configuration names, and secrets only to the roles that use them', () => {
