@@ -21,7 +21,7 @@ GRANT SELECT ON system.parts TO eastwatch_writer;
 -- With storage.cluster only:
 -- GRANT CLUSTER ON *.* TO eastwatch_writer;
 
--- Only reads: eastwatch query, eastwatch doctor (storage.readerPassword), Grafana, people.
+-- Only reads: eastwatch query, eastwatch doctor and the console (storage.readerPassword), Grafana, people.
 --
 -- readonly = 2 and not 1, because Grafana and the client libraries send settings of their own; nothing may be raised past MAX, and
 -- readonly itself cannot be changed from within. Table functions that reach files or other hosts need grants, which are not given.

@@ -6,15 +6,25 @@ set -eu
 cd "$(dirname "$0")"
 umask 077
 
+hash_of() { printf %s "$1" | openssl dgst -sha256 -r | cut -d ' ' -f 1; }
+
 if [ ! -e .env ]; then
   token=$(openssl rand -hex 32)
-  token_hash=$(printf %s "$token" | openssl dgst -sha256 -r | cut -d ' ' -f 1)
-  sed -e "s/^\(EASTWATCH_TOKEN\)=$/\1=$token/" -e "s/^\(EASTWATCH_TOKEN_SHA256\)=$/\1=$token_hash/" \
+  sed -e "s/^\(EASTWATCH_TOKEN\)=$/\1=$token/" -e "s/^\(EASTWATCH_TOKEN_SHA256\)=$/\1=$(hash_of "$token")/" \
     -e "s/^\(EASTWATCH_WRITER_PASSWORD\)=$/\1=$(openssl rand -hex 24)/" \
     -e "s/^\(EASTWATCH_READER_PASSWORD\)=$/\1=$(openssl rand -hex 24)/" \
     -e "s/^\(GRAFANA_ADMIN_PASSWORD\)=$/\1=$(openssl rand -hex 24)/" .env.example > .env.new
   mv .env.new .env
   echo "made .env"
+fi
+
+# The console's token, of which .env keeps the hash alone. Whoever has lost it empties that line of .env and runs this again.
+if ! grep -q '^EASTWATCH_CONSOLE_TOKEN_SHA256=.' .env; then
+  token="ewt_$(openssl rand -base64 32 | tr '+/' '-_' | tr -d '=')"
+  grep -v '^EASTWATCH_CONSOLE_TOKEN_SHA256=' .env > .env.new
+  echo "EASTWATCH_CONSOLE_TOKEN_SHA256=$(hash_of "$token")" >> .env.new
+  mv .env.new .env
+  echo "the console's token, shown this once: $token"
 fi
 
 # An authority for this one certificate: its key is thrown away.

@@ -8,8 +8,9 @@ import { parseEnv } from 'node:util'
 import { Ajv } from 'ajv'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { EastwatchConfig } from '../../cli/config.ts'
-import { ROLES } from '../../cli/roles/role.ts'
+import { actorOf } from '../../alerts/api/tokens.ts'
+import { EastwatchConfig, readConfig } from '../../cli/config.ts'
+import { ALL_ROLES } from '../../cli/roles/role.ts'
 import { eastwatch } from '../cli/command.ts'
 import { documentsOf, filesOf, ROOT, textOf, variablesIn } from './files.ts'
 import { run } from './run.ts'
@@ -41,7 +42,7 @@ interface Compose {
 const FOLDER = 'deploy/compose'
 const [compose] = documentsOf(`${FOLDER}/compose.yaml`) as [Compose]
 const services = Object.entries(compose.services)
-const roles = ROLES.map((role) => [role, compose.services[role]!] as const)
+const roles = ALL_ROLES.map((role) => [role, compose.services[role]!] as const)
 const { version } = JSON.parse(textOf('package.json')) as { version: string }
 
 /** A copy of deploy/ with what prepare.sh makes; undefined where there is no openssl. */
@@ -90,7 +91,7 @@ describe('deploy/compose', () => {
     expect(check({ ...compose, services: { ...compose.services, extra: { imag: 'x' } } })).toBe(false)
   })
 
-  it('has the four roles of this version, built by the Dockerfile without the embedded store', () => {
+  it('has all roles of this version, built by the Dockerfile without the embedded store', () => {
     for (const [role, service] of roles) {
       expect(service.command).toEqual([role])
       expect(service.image).toBe(`eastwatch:${version}`)
@@ -131,16 +132,17 @@ describe('deploy/compose', () => {
   it('lets each part reach what it needs and no more', () => {
     const members = (network: string) =>
       services.filter(([, one]) => one.networks.includes(network)).map(([name]) => name)
-    expect(members('bus').sort()).toEqual(['kafka', ...ROLES].sort())
-    expect(members('store').sort()).toEqual(['clickhouse', 'grafana', 'storage'])
+    expect(members('bus').sort()).toEqual(['kafka', ...ALL_ROLES].sort())
+    expect(members('store').sort()).toEqual(['clickhouse', 'console', 'grafana', 'storage'])
     expect(members('telemetry').sort()).toEqual(['collector', 'otel-collector'])
+    expect(members('visitors')).toEqual(['console'])
     for (const [name, { networks }] of services) {
       for (const network of networks) expect(compose.networks, name).toHaveProperty(network)
     }
     const reachOut = services.filter(([, one]) =>
       one.networks.some((name) => compose.networks[name]!.internal !== true),
     )
-    expect(reachOut.map(([name]) => name).sort()).toEqual(['alerts', 'grafana', 'otel-collector'])
+    expect(reachOut.map(([name]) => name).sort()).toEqual(['alerts', 'console', 'grafana', 'otel-collector'])
   })
 
   it('mounts files that are there or that prepare.sh makes, and volumes that are declared', () => {
@@ -173,14 +175,23 @@ describe('deploy/compose', () => {
       Object.entries(compose.services[role]!.environment).flatMap(([name, value]) =>
         value.startsWith('$') ? [name] : [],
       )
-    for (const role of ROLES)
+    for (const role of ALL_ROLES)
       expect(Object.keys(compose.services[role]!.environment)).toEqual(expect.arrayContaining(named))
-    expect(Object.fromEntries(ROLES.map((role) => [role, real(role).sort()]))).toEqual({
+    expect(Object.fromEntries(ALL_ROLES.map((role) => [role, real(role).sort()]))).toEqual({
       storage: ['EASTWATCH_READER_PASSWORD', 'EASTWATCH_WRITER_PASSWORD'],
       alerts: [],
       detectors: [],
       collector: ['EASTWATCH_TOKEN_SHA256'],
+      console: ['EASTWATCH_CONSOLE_TOKEN_SHA256', 'EASTWATCH_READER_PASSWORD'],
     })
+  })
+
+  it('publishes the console where the configuration says that people reach it', () => {
+    const { console } = parse(textOf(`${FOLDER}/eastwatch.yaml`)) as {
+      console: { address: string; url: string }
+    }
+    const { hostname, port } = new URL(console.url)
+    expect(compose.services.console!.ports).toEqual([`${hostname}:${port}:${console.address.split(':')[1]}`])
   })
 
   it('ClickHouse takes both users from deploy/clickhouse/users.sql, by the hashes of their passwords', async () => {
@@ -268,15 +279,39 @@ describe.skipIf(prepared === undefined)('deploy/compose/prepare.sh', () => {
   const { compose: folder, made, env } = prepared ?? ({} as NonNullable<typeof prepared>)
 
   it('fills in every secret, for nobody else to read, and leaves alone what is there', async () => {
-    expect(made).toMatchObject({ code: 0, out: 'made .env\nmade tls/\n' })
+    expect(made.code).toBe(0)
+    const [, token] = /^made \.env\nthe console's token, shown this once: (\S+)\nmade tls\/\n$/.exec(made.out)!
     expect(statSync(join(folder, '.env')).mode & 0o777).toBe(0o600)
     expect(statSync(join(folder, 'tls')).mode & 0o777).toBe(0o700)
     expect(Object.values(env).every((value) => /^[0-9a-f]{48,}$/.test(value))).toBe(true)
     expect(new Set(Object.values(env)).size).toBe(Object.keys(env).length)
     expect(createHash('sha256').update(env.EASTWATCH_TOKEN!).digest('hex')).toBe(env.EASTWATCH_TOKEN_SHA256)
     const before = readFileSync(join(folder, '.env'), 'utf8')
+    expect(before).not.toContain(token!)
     expect(await run('sh', [join(folder, 'prepare.sh')])).toMatchObject({ code: 0, out: '' })
     expect(readFileSync(join(folder, '.env'), 'utf8')).toBe(before)
+  })
+
+  it('shows the console’s token once, which lets an admin in; another one where its hash was taken out', async () => {
+    const config = join(folder, 'eastwatch.yaml')
+    const [, token] = /token, shown this once: (\S+)/.exec(made.out)!
+    const { console } = readConfig(config, { env: environmentOf('console', env) })
+    expect(actorOf(token!, console.tokens)).toEqual({ name: 'admin', role: 'admin', namespaces: [] })
+    // For other roles it is nobody's.
+    expect(actorOf(token!, readConfig(config, { env: environmentOf('alerts', env) }).console.tokens)).toBe(undefined)
+
+    const other = join(folder, 'other')
+    cpSync(join(folder, 'prepare.sh'), join(other, 'prepare.sh'))
+    cpSync(join(folder, 'tls'), join(other, 'tls'), { recursive: true })
+    const before = readFileSync(join(folder, '.env'), 'utf8')
+    writeFileSync(join(other, '.env'), before.replace(env.EASTWATCH_CONSOLE_TOKEN_SHA256!, ''))
+    const { out } = await run('sh', [join(other, 'prepare.sh')])
+    const [, next] = /^the console's token, shown this once: (\S+)\n$/.exec(out)!
+    const after = parseEnv(readFileSync(join(other, '.env'), 'utf8')) as Record<string, string>
+    expect(after).toEqual({ ...env, EASTWATCH_CONSOLE_TOKEN_SHA256: expect.not.stringMatching(/^$/) })
+    const changed = readConfig(config, { env: environmentOf('console', after) }).console.tokens
+    expect(actorOf(next!, changed)).toMatchObject({ name: 'admin' })
+    expect(actorOf(token!, changed)).toBe(undefined)
   })
 
   it('its certificate is trusted by its authority, for the host of storage.url', async () => {
@@ -298,7 +333,7 @@ describe.skipIf(prepared === undefined)('deploy/compose/prepare.sh', () => {
   })
 
   it('config check passes for every role, as it is given its environment', async () => {
-    for (const role of ROLES) {
+    for (const role of ALL_ROLES) {
       const config = join(folder, 'eastwatch.yaml')
       const { code, out, err } = await eastwatch(
         folder,

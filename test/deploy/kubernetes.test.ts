@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { makeToken } from '../../alerts/api/tokens.ts'
 import { EastwatchConfig } from '../../cli/config.ts'
-import { ROLES, type RoleName } from '../../cli/roles/role.ts'
+import { ALL_ROLES, type RoleName } from '../../cli/roles/role.ts'
 import { Health, serveHealth } from '../../core/telemetry/health.ts'
 import { readPolicy } from '../../policy/read.ts'
 import { eastwatch } from '../cli/command.ts'
@@ -59,11 +60,21 @@ interface Kustomization {
 }
 
 interface NetworkPolicy extends KubernetesObject {
-  spec: { podSelector: { matchLabels?: object }; ingress?: Rule[]; egress?: Rule[] }
+  spec: { podSelector: Selector; ingress?: Rule[]; egress?: Rule[] }
+}
+
+interface Selector {
+  matchLabels?: Record<string, string>
+  matchExpressions?: { key: string; operator: 'In'; values: string[] }[]
 }
 
 interface Rule {
+  from?: { namespaceSelector: Selector }[]
   ports: { port: number }[]
+}
+
+type Service = KubernetesObject & {
+  spec: { selector: object; ports: { name: string; port: number; targetPort: string }[] }
 }
 
 interface Values extends KubernetesObject {
@@ -78,6 +89,7 @@ const raw = parse(textOf(`${FOLDER}/eastwatch.yaml`)) as {
   dataFolder: string
   bus: { kafka: { brokers: string[]; tls: { ca: string } } }
   collector: Record<'grpcAddress' | 'httpAddress', string>
+  console: { address: string; url: string }
   storage: { url: string; tls: { ca: string } }
   telemetry: object
 }
@@ -161,8 +173,8 @@ describe('deploy/kubernetes', () => {
   })
 
   it('has a Deployment for each role, of this version', () => {
-    expect(deployments.map(({ metadata }) => metadata.name).sort()).toEqual([...ROLES].sort())
-    for (const role of ROLES) {
+    expect(deployments.map(({ metadata }) => metadata.name).sort()).toEqual([...ALL_ROLES].sort())
+    for (const role of ALL_ROLES) {
       expect(containerOf(role).args).toEqual([role])
       expect(containerOf(role).image).toBe(`eastwatch:${version}`)
       expect(deploymentOf(role).spec.replicas).toBeGreaterThan(1)
@@ -172,7 +184,7 @@ describe('deploy/kubernetes', () => {
 
   it('no pod has more rights than it needs, and every one has bounds', () => {
     const [user, group] = /^USER (\d+):(\d+)$/m.exec(textOf('deploy/Dockerfile'))!.slice(1).map(Number)
-    for (const role of ROLES) {
+    for (const role of ALL_ROLES) {
       const { spec } = deploymentOf(role).spec.template
       expect(spec, role).toMatchObject({
         automountServiceAccountToken: false,
@@ -211,13 +223,13 @@ describe('deploy/kubernetes', () => {
         .map(({ name, ...rest }) => (name === 'data' ? { name } : { name, ...rest }))
       return copy
     }
-    for (const role of ROLES) expect(common(role), role).toEqual(common('collector'))
+    for (const role of ALL_ROLES) expect(common(role), role).toEqual(common('collector'))
   })
 
   it('probes ask at the port of telemetry.address, for paths that are served there', async () => {
     const server = await serveHealth('127.0.0.1:0', new Health(), () => {})
     try {
-      for (const role of ROLES) {
+      for (const role of ALL_ROLES) {
         const { ports, startupProbe, livenessProbe, readinessProbe } = containerOf(role)
         expect(startupProbe.httpGet.path).toBe(livenessProbe.httpGet.path)
         for (const { httpGet } of [startupProbe, livenessProbe, readinessProbe]) {
@@ -233,20 +245,32 @@ describe('deploy/kubernetes', () => {
     }
   })
 
-  it('the service leads to the collectors’ ports, under the name that the guide for Istio uses', () => {
-    const [service] = ofKind<
-      KubernetesObject & { spec: { selector: object; ports: { name: string; port: number; targetPort: string }[] } }
-    >('Service')
-    expect(service!.spec.selector).toEqual(deploymentOf('collector').spec.selector.matchLabels)
-    const ports = { 'grpc-otlp': portOf(raw.collector.grpcAddress), 'http-otlp': portOf(raw.collector.httpAddress) }
-    for (const { name, port, targetPort } of service!.spec.ports) {
+  const collectorPorts = {
+    'grpc-otlp': portOf(raw.collector.grpcAddress),
+    'http-otlp': portOf(raw.collector.httpAddress),
+  }
+
+  it.each<[string, RoleName, Record<string, number>]>([
+    ['eastwatch', 'collector', collectorPorts],
+    ['console', 'console', { http: portOf(raw.console.address) }],
+  ])('the service %s leads to the pods of %s, at the ports of the configuration', (name, role, ports) => {
+    const { spec } = ofKind<Service>('Service').find(({ metadata }) => metadata.name === name)!
+    expect(spec.selector).toEqual(deploymentOf(role).spec.selector.matchLabels)
+    expect(Object.fromEntries(spec.ports.map((one) => [one.name, one.port]))).toEqual(ports)
+    for (const { name, port, targetPort } of spec.ports) {
       expect(targetPort).toBe(name)
-      expect(port).toBe(ports[name as keyof typeof ports])
-      expect(containerOf('collector').ports).toContainEqual({ name, containerPort: port })
+      expect(containerOf(role).ports).toContainEqual({ name, containerPort: port })
     }
-    const { name, namespace } = service!.metadata
+  })
+
+  it('the guide for Istio names the collectors’ service', () => {
+    const { name, namespace } = ofKind<Service>('Service').find(
+      ({ metadata }) => metadata.name === 'eastwatch',
+    )!.metadata
     const guide = textOf('docs/connect-istio.md')
-    expect(guide).toContain(`service: ${name}.${namespace}.svc.cluster.local\n        port: ${ports['grpc-otlp']}`)
+    expect(guide).toContain(
+      `service: ${name}.${namespace}.svc.cluster.local\n        port: ${collectorPorts['grpc-otlp']}`,
+    )
     expect(guide).toContain('must be named `grpc-otlp`')
   })
 
@@ -254,8 +278,8 @@ describe('deploy/kubernetes', () => {
     const budgets = ofKind<KubernetesObject & { spec: { selector: { matchLabels: object }; maxUnavailable: number } }>(
       'PodDisruptionBudget',
     )
-    expect(budgets.map(({ metadata }) => metadata.name).sort()).toEqual([...ROLES].sort())
-    for (const role of ROLES) {
+    expect(budgets.map(({ metadata }) => metadata.name).sort()).toEqual([...ALL_ROLES].sort())
+    for (const role of ALL_ROLES) {
       const { selector, template } = deploymentOf(role).spec
       expect(template.metadata.labels).toMatchObject(selector.matchLabels)
       expect(template.metadata.labels).toHaveProperty(['sidecar.istio.io/inject'], 'false')
@@ -265,28 +289,37 @@ describe('deploy/kubernetes', () => {
     }
   })
 
+  const policies = ofKind<NetworkPolicy>('NetworkPolicy')
+  /** The policies that select the pods of a role. */
+  const policiesOf = (role: RoleName) => {
+    const { labels } = deploymentOf(role).spec.template.metadata
+    return policies.filter(({ metadata, spec: { podSelector } }) => {
+      const { matchLabels = {}, matchExpressions = [] } = podSelector
+      return (
+        metadata.name !== 'default-deny' &&
+        Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+        matchExpressions.every(({ key, operator, values }) => operator === 'In' && values.includes(labels[key]!))
+      )
+    })
+  }
+
   it('the network lets through the ports of the configuration and no other', () => {
-    const policies = ofKind<NetworkPolicy>('NetworkPolicy')
     const deny = policies.find(({ metadata }) => metadata.name === 'default-deny')!
     expect(deny.spec).toEqual({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] })
     const ports = (role: RoleName, direction: 'ingress' | 'egress') => {
-      const { labels } = deploymentOf(role).spec.template.metadata
-      const own = policies.filter(({ spec }) =>
-        Object.entries(spec.podSelector.matchLabels ?? { no: 'pod' }).every(([key, value]) => labels[key] === value),
-      )
-      const found = own
+      const found = policiesOf(role)
         .flatMap(({ spec }) => spec[direction] ?? [])
         .flatMap((rule) => rule.ports.map(({ port }) => port))
       return [...new Set(found)].sort((a, b) => a - b)
     }
     const kafka = portOf(raw.bus.kafka.brokers[0]!)
     const store = Number(new URL(raw.storage.url).port)
-    for (const role of ROLES) {
+    for (const role of ALL_ROLES) {
       const own = containerOf(role)
         .ports.map(({ containerPort }) => containerPort)
         .sort((a, b) => a - b)
       expect(ports(role, 'ingress'), role).toEqual(own)
-      const more = role === 'storage' ? [store] : role === 'alerts' ? [443] : []
+      const more = role === 'storage' || role === 'console' ? [store] : role === 'alerts' ? [443] : []
       expect(ports(role, 'egress'), role).toEqual([53, kafka, ...more].sort((a, b) => a - b))
     }
   })
@@ -294,19 +327,34 @@ describe('deploy/kubernetes', () => {
   it('a role has time to finish: after it was told to stop, and before that until no sender is led to it', () => {
     const drainMs = Number(/DRAIN_MS = ([\d_]+)/.exec(textOf('collector/app.ts'))![1]!.replaceAll('_', ''))
     const [, seconds] = containerOf('collector').lifecycle!.preStop.exec.command
-    for (const role of ROLES) {
+    for (const role of ALL_ROLES) {
       const { terminationGracePeriodSeconds } = deploymentOf(role).spec.template.spec
       expect(terminationGracePeriodSeconds * 1000).toBeGreaterThan(2 * (Number(seconds) * 1000 + drainMs))
     }
   })
 
-  it('gives each role all that the configuration names: its own user of Kafka, and the store’s passwords to storage alone', () => {
+  it('people reach the console through the ingress controller alone, which speaks TLS to them', () => {
+    const [rule, ...others] = policiesOf('console')
+      .flatMap(({ spec }) => spec.ingress ?? [])
+      .filter(({ ports }) => ports.some(({ port }) => port === portOf(raw.console.address)))
+    expect(others).toEqual([])
+    expect(rule!.from).toEqual([
+      { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } },
+    ])
+    expect(new URL(raw.console.url).protocol).toBe('https:')
+  })
+
+  it('gives each role all that the configuration names, and secrets only to the roles that use them', () => {
+    const more: Partial<Record<RoleName, string[]>> = {
+      storage: ['eastwatch-store-writer', 'eastwatch-store-reader'],
+      console: ['eastwatch-store-reader', 'eastwatch-console'],
+    }
     const named = variablesIn(`${FOLDER}/eastwatch.yaml`)
-    for (const role of ROLES) {
+    for (const role of ALL_ROLES) {
       expect(Object.keys(variablesOf(role)).sort(), role).toEqual(named)
-      const taken = containerOf(role).envFrom.map(({ secretRef }) => secretRef?.name)
-      const own = [`eastwatch-kafka-${role}`, ...(role === 'storage' ? ['eastwatch-store'] : [])]
-      expect(taken.filter((name) => name !== undefined)).toEqual(own)
+      // Of two that have a variable the later is taken: no stand-in covers a secret.
+      const taken = containerOf(role).envFrom.map(({ configMapRef, secretRef }) => (configMapRef ?? secretRef)!.name)
+      expect(taken).toEqual(['eastwatch-stand-ins', `eastwatch-kafka-${role}`, ...(more[role] ?? [])])
     }
   })
 })
@@ -315,21 +363,26 @@ describe('deploy/kubernetes, mounted', () => {
   const folder = mkdtempSync(join(tmpdir(), 'eastwatch-kubernetes-'))
   afterAll(() => rmSync(folder, { recursive: true }))
 
-  it('config check passes for every role', async () => {
+  it('config check passes for every role, and for the console only with the hash of a token', async () => {
     cpSync(join(ROOT, FOLDER, 'eastwatch.yaml'), join(folder, 'eastwatch.yaml'))
     const authorities = secrets.find(({ metadata }) => metadata.name === 'eastwatch-authorities')!
     for (const name of Object.keys(authorities.data!)) writeFileSync(join(folder, name), rootCertificates[0]!)
     expect([raw.bus.kafka.tls.ca, raw.storage.tls.ca]).toEqual(
       Object.keys(authorities.data!).map((name) => `file:${name}`),
     )
-    for (const role of ROLES) {
-      const { code, out, err } = await eastwatch(folder, ['config', 'check'], variablesOf(role))
+    for (const role of ALL_ROLES) {
+      const env = variablesOf(role)
+      const made = role === 'console' ? { EASTWATCH_CONSOLE_TOKEN_SHA256: makeToken().sha256 } : {}
+      const { code, out, err } = await eastwatch(folder, ['config', 'check'], { ...env, ...made })
       expect({ role, code, out, err }).toEqual({ role, code: 0, out: 'the configuration is fine\n', err: '' })
     }
+    const { code, err } = await eastwatch(folder, ['config', 'check'], variablesOf('console'))
+    expect(code).toBe(2)
+    expect(err).toContain('not 64 hex digits; eastwatch token makes them')
   })
 
   it('volumes are where the configuration looks, and each is declared', () => {
-    for (const role of ROLES) {
+    for (const role of ALL_ROLES) {
       const { volumeMounts } = containerOf(role)
       const { volumes } = deploymentOf(role).spec.template.spec
       expect(volumeMounts.map(({ name }) => name).sort()).toEqual(volumes.map(({ name }) => name).sort())

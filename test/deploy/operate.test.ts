@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { COMMANDS } from '../../cli/commands.ts'
 import { allGroups } from '../../cli/roles/groups.ts'
-import { ROLES } from '../../cli/roles/role.ts'
+import { ALL_ROLES } from '../../cli/roles/role.ts'
 import { Names } from '../../core/bus/kafka/names.ts'
 import { MAX_MESSAGE_BYTES } from '../../core/bus/kafka/topics.ts'
 import { TOPIC } from '../../core/bus/topics.ts'
@@ -87,7 +87,7 @@ describe('docs/operate.md', () => {
       const [tool, ...words] = command.split(' ')
       switch (tool) {
         case 'docker':
-          expect(command).toMatch(/^docker (build -f|compose (up|exec|kill))/)
+          expect(command).toMatch(/^docker (build -f|run --rm eastwatch:|compose (up|exec|kill))/)
           for (const name of /(?:exec|HUP|recreate) (\w+)/.exec(command)?.slice(1) ?? [])
             expect(compose.services).toHaveProperty(name)
           break
@@ -95,7 +95,7 @@ describe('docs/operate.md', () => {
           expect(command).toMatch(
             /^kubectl (-n eastwatch )?(apply -[fk]|rollout (status|restart|undo)|exec|create configmap|scale|set image) /,
           )
-          for (const [, role] of command.matchAll(/deployment\/(\w+)/g)) expect(ROLES).toContain(role)
+          for (const [, role] of command.matchAll(/deployment\/(\w+)/g)) expect(ALL_ROLES).toContain(role)
           break
         case 'eastwatch':
           expect(COMMANDS.map(({ name }) => name)).toContain(words[0])
@@ -116,7 +116,7 @@ describe('docs/operate.md', () => {
           expect(kafkaTools, command).toContain(tool)
           expect(command).toMatch(/ --bootstrap-server \S+ /)
       }
-      for (const [, inner] of command.matchAll(/\beastwatch (query|config|doctor)\b/g))
+      for (const [, inner] of command.matchAll(/\beastwatch (query|config|doctor|token)\b/g))
         expect(COMMANDS.map(({ name }) => name)).toContain(inner)
     }
   })

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
-import { ROLES } from '../../cli/roles/role.ts'
+import { ALL_ROLES } from '../../cli/roles/role.ts'
 import { FREE_PORTS, until } from '../cli/command.ts'
 import { type Broker, startBroker } from '../kafka/broker.ts'
 import { ROOT, textOf } from './files.ts'
@@ -90,10 +90,10 @@ describe('without the embedded store’s package', () => {
 
   it('every role comes as far as a Kafka that is not there, and says so', async () => {
     const bus = { kafka: { brokers: ['127.0.0.1:1'] } }
-    const ends = await Promise.all(ROLES.map((role) => eastwatch([role], { bus, storage: server })))
+    const ends = await Promise.all(ALL_ROLES.map((role) => eastwatch([role], { bus, storage: server })))
     for (const [i, { code, err }] of ends.entries()) {
-      expect({ role: ROLES[i], code }).toEqual({ role: ROLES[i], code: 1 })
-      expect(err).toContain(`eastwatch ${ROLES[i]}: Kafka: `)
+      expect({ role: ALL_ROLES[i], code }).toEqual({ role: ALL_ROLES[i], code: 1 })
+      expect(err).toContain(`eastwatch ${ALL_ROLES[i]}: Kafka: `)
       expect(err).toContain('127.0.0.1:1')
     }
   }, 60_000)
@@ -108,7 +108,7 @@ describe('without the embedded store’s package', () => {
     afterAll(() => (started as Broker).stop())
     const bus = () => ({ kafka: { brokers: [(started as Broker).brokers], replicationFactor: 1 } })
 
-    it.for([...ROLES])('%s starts, if need be without its server', { timeout: 120_000 }, async (role) => {
+    it.for([...ALL_ROLES])('%s starts, if need be without its server', { timeout: 120_000 }, async (role) => {
       const child = spawn(process.execPath, [main, role], { cwd: folderWith({ bus: bus(), storage: server }) })
       const gone = new Promise<number | null>((resolve) => child.once('close', resolve))
       let said = ''
@@ -125,6 +125,12 @@ describe('without the embedded store’s package', () => {
       }
       expect(await gone).toBe(0)
     })
+
+    it('console without a server ends with the setting to make', async () => {
+      const { code, err } = await eastwatch(['console'], { bus: bus() })
+      expect(code).toBe(2)
+      expect(err).toContain('storage.url is needed')
+    }, 60_000)
 
     it('storage without a server ends with the package to install', async () => {
       const { code, err } = await eastwatch(['storage'], { bus: bus() })

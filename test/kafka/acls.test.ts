@@ -5,11 +5,12 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { stringify } from 'yaml'
 import { ROLES, type RoleName } from '../../cli/roles/role.ts'
 import { createClient, reachOf } from '../../core/bus/kafka/client.ts'
 import { TOPIC } from '../../core/bus/topics.ts'
 import { encodeLogs } from '../../demo/otlp.ts'
-import { FREE_PORTS, folderWith, runningIn, type Started, start, stopAll, until } from '../cli/command.ts'
+import { eastwatch, FREE_PORTS, folderWith, runningIn, type Started, start, stopAll, until } from '../cli/command.ts'
 import { noPipeline } from '../e2e/pipeline.ts'
 import { storyRecords, unreadable } from '../e2e/traffic.ts'
 import { type SecureBroker, startSecureBroker } from './broker.ts'
@@ -35,6 +36,7 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)(
   { timeout: 300_000 },
   () => {
     const tools = mkdtempSync(join(tmpdir(), 'eastwatch-tools-'))
+    let config: object
     let folder: string
     const running = new Map<RoleName, Started>()
 
@@ -50,7 +52,7 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)(
         env: { ...process.env, PATH: `${tools}:${process.env.PATH}`, PREFIX, OTLP_TOPICS: OTLP_TOPIC },
         stdio: ['ignore', 'ignore', 'pipe'],
       })
-      folder = folderWith({
+      config = {
         ...FREE_PORTS,
         collector: { ...FREE_PORTS.collector, kafka: { topics: [{ topic: OTLP_TOPIC }] } },
         detectors: { latenessSeconds: 1 },
@@ -64,7 +66,8 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)(
             sasl: { username: '${ROLE}', password: '${ROLE}-secret' },
           },
         },
-      })
+      }
+      folder = folderWith(config)
       writeFileSync(join(folder, 'ca.pem'), broker.ca)
     }, 180_000)
     afterAll(async () => {
@@ -76,23 +79,26 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)(
       await broker.stop()
     })
 
+    const isUp = async (role: RoleName) => {
+      const { out, err, ended } = running.get(role)!
+      const over = ended.then(({ code }) => {
+        throw new Error(`${role} ended with ${code}: ${err()}`)
+      })
+      await Promise.race([over, until(() => out().includes('Ctrl-C'), 60_000)])
+    }
+
     const readyz = async (role: RoleName) => {
       const health = /(http:\S+)\/readyz/.exec(running.get(role)!.out())![1]!
       const answer = await fetch(`${health}/readyz`)
       return { status: answer.status, text: await answer.text() }
     }
 
-    it('gives each role what it needs: what comes in is stored and judged, with a user for each of them', async () => {
+    it('gives each role what it needs: what comes in is stored and judged, people act, with a user for each of them', async () => {
       const writer = new Writer(broker.brokers)
       await writer.make([OTLP_TOPIC])
       await writer.write(OTLP_TOPIC, [{ value: callsOfNow() }])
       for (const role of ROLES) running.set(role, start(folder, [role], { ROLE: role }))
-      for (const [role, { out, err, ended }] of running) {
-        const over = ended.then(({ code }) => {
-          throw new Error(`${role} ended with ${code}: ${err()}`)
-        })
-        await Promise.race([over, until(() => out().includes('Ctrl-C'), 60_000)])
-      }
+      for (const role of ROLES) await isUp(role)
       const port = / or (\d+) \(OTLP HTTP\)/.exec(running.get('collector')!.out())![1]!
       const sent = await fetch(`http://127.0.0.1:${port}/v1/logs`, {
         method: 'POST',
@@ -114,6 +120,18 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)(
         await expect.poll(() => readyz(role), { timeout: 60_000 }).toMatchObject({ status: 200 })
       }
       expect((await readyz('collector')).text).toContain(`reads ${OTLP_TOPIC} (1 of its partitions)`)
+
+      writeFileSync(join(folder, 'console.yaml'), stringify({ ...config, storage: { url: store } }))
+      running.set('console', start(folder, ['console', '--config', 'console.yaml'], { ROLE: 'console' }))
+      await isUp('console')
+      const url = /Look at it +(http:\S+)/.exec(running.get('console')!.out())![1]!
+      const silences = (...args: string[]) =>
+        eastwatch(folder, ['silences', ...args, '--url', url], { ROLE: 'console' })
+      const said = await silences('add', 'destination="payment.shop"', '--for', '1h', '--reason', 'a test')
+      expect(said).toMatchObject({ code: 0, err: '' })
+      await expect.poll(() => count('silences'), { timeout: 60_000 }).toBe(1)
+      await expect.poll(() => readyz('console'), { timeout: 60_000 }).toMatchObject({ status: 200 })
+
       for (const { err } of running.values()) expect(err()).not.toMatch(/lacks a right/)
       await stopAll(running)
       expect(runningIn(folder)).toEqual([])
