@@ -1,7 +1,7 @@
 /** What the dashboards and docs/sql.md ask, asked of a store that the demo has filled. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ALL, expandQuery, type Values } from '../../bench/grafana-macros.ts'
-import { type PanelQuery, panelQueries, rangeOf, variableQueries } from '../../bench/grafana-queries.ts'
+import { ALL, expandQuery, type Values } from '../../dashboards/grafana/macros.ts'
+import { type PanelQuery, panelQueries, rangeOf, variableQueries } from '../../dashboards/grafana/panel-queries.ts'
 import { DASHBOARDS } from '../../dashboards/grafana/registry.ts'
 import { textOf } from '../deploy/files.ts'
 import { noPipeline } from '../e2e/pipeline.ts'

@@ -1,9 +1,9 @@
 /** dashboards/grafana: what is committed is what the sources give, and everything in it fits together. */
 import type { Dashboard, Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { describe, expect, it } from 'vitest'
-import { panelQueries, variableQueries } from '../../bench/grafana-queries.ts'
 import { PLUGIN, PLUGIN_VERSION } from '../../dashboards/grafana/data-source.ts'
 import { dashboardFiles, FOLDER } from '../../dashboards/grafana/files.ts'
+import { panelQueries, variableQueries } from '../../dashboards/grafana/panel-queries.ts'
 import { DASHBOARDS } from '../../dashboards/grafana/registry.ts'
 import { documentsOf, filesOf, textOf } from '../deploy/files.ts'
 

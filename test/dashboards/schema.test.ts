@@ -1,7 +1,7 @@
 /** Every query of the dashboards on the real schema, with nothing in it: columns, and names that are hostile. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ALL, expandQuery, type Values } from '../../bench/grafana-macros.ts'
-import { panelQueries, rangeOf, variableQueries } from '../../bench/grafana-queries.ts'
+import { ALL, expandQuery, type Values } from '../../dashboards/grafana/macros.ts'
+import { panelQueries, rangeOf, variableQueries } from '../../dashboards/grafana/panel-queries.ts'
 import { DASHBOARDS } from '../../dashboards/grafana/registry.ts'
 import { noEngine, openMigrated, type TestStore } from '../storage/store.ts'
 
