@@ -1,6 +1,6 @@
 /**
- * Who asks: a bearer token, or a browser's session, which is a cookie signed with what the configuration's tokens hash to. So a session
- * holds in every process of the console, and ends when its token is taken out. A browser proves with the header `x-eastwatch-csrf` that
+ * Who asks: a bearer token, or a browser's session, which is a cookie signed with a key that processes may share. A session ends when its
+ * token is taken out or changed, as its hash is part of what is signed; the hash alone makes none. A browser proves with the header `x-eastwatch-csrf` that
  * an action is the page's own: other sites can make it send the cookie, but read nothing and set no header.
  *
  * Without tokens in the configuration the listener is on loopback only, and whoever reaches it is the operator `local`.
@@ -30,11 +30,15 @@ export class Access {
   /** Seconds since the epoch. */
   readonly #now: () => number
 
-  constructor(tokens: readonly TokenConfig[], now = () => Math.floor(Date.now() / 1000)) {
+  /** `sessionKey`: shared by the processes that serve the same people; where there is none, sessions end with the process. */
+  constructor(
+    tokens: readonly TokenConfig[],
+    sessionKey: string | undefined = undefined,
+    now = () => Math.floor(Date.now() / 1000),
+  ) {
     this.#tokens = tokens
     this.#now = now
-    this.#key =
-      tokens.length === 0 ? randomBytes(32) : createHmac('sha256', 'session').update(JSON.stringify(tokens)).digest()
+    this.#key = sessionKey === undefined ? randomBytes(32) : Buffer.from(sessionKey)
   }
 
   get isOpen(): boolean {
@@ -71,17 +75,23 @@ export class Access {
     const actor = actorOf(token, this.#tokens)
     if (actor === undefined) return undefined
     const claim = `${actor.name}|${this.#now() + SESSION_SECONDS}|${randomBytes(9).toString('base64url')}`
-    return `${Buffer.from(claim).toString('base64url')}.${this.#sign('session', claim)}`
+    return `${Buffer.from(claim).toString('base64url')}.${this.#signSession(claim, actor.name)}`
   }
 
   #actorOfSession(session: string): Actor | undefined {
     const [encoded = '', signature = ''] = session.split('.')
     const claim = Buffer.from(encoded, 'base64url').toString()
-    if (!isSame(signature, this.#sign('session', claim))) return undefined
     const [name = '', until = ''] = claim.split('|')
+    if (!isSame(signature, this.#signSession(claim, name))) return undefined
     if (Number(until) <= this.#now()) return undefined
     const token = this.#tokens.find((one) => one.name === name)
     return token && { name: token.name, role: token.role, namespaces: token.namespaces }
+  }
+
+  /** With the hash of the token that it stands for. */
+  #signSession(claim: string, name: string): string {
+    const hash = this.#tokens.find((one) => one.name === name)?.sha256 ?? ''
+    return this.#sign('session', `${hash}|${claim}`)
   }
 
   #sign(purpose: string, text: string): string {

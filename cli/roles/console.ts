@@ -1,6 +1,5 @@
 /** Console: the page and the API, for people. It keeps nothing of its own. */
 
-import { PipelineError } from '../../core/errors.ts'
 import { consoleUrl } from '../../dashboards/console/config.ts'
 import { serveConsole } from '../../dashboards/console/server.ts'
 import { connectReader } from '../../storage/query.ts'
@@ -12,16 +11,12 @@ export interface ConsoleRole extends RunningRole {
   url: string
 }
 
-/** `store`: address of the embedded engine, where this process has it. */
+/** `store`: address of the embedded engine, where no server is configured. */
 export async function startConsoleRole(
   { config, bus, clock, health, logger }: RoleContext,
   store: string | undefined,
 ): Promise<ConsoleRole> {
-  const address = serverOf(config.storage) ?? (store === undefined ? undefined : { url: store })
-  if (address === undefined) {
-    throw new PipelineError('config', 'storage.url is needed: the console reads the store, and runs apart from it')
-  }
-  const reader = connectReader(config.storage, address)
+  const reader = connectReader(config.storage, serverOf(config.storage) ?? { url: store! })
   const context = { store: reader, bus, now: () => clock.now() }
   const server = await serveConsole({ config: config.console, context, version: VERSION, logger })
   const url = consoleUrl(config.console, server.port)

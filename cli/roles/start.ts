@@ -68,6 +68,9 @@ export async function startRoles(options: RolesOptions, signal: AbortSignal): Pr
       `bus.kafka is needed to run ${roles.join(', ')} alone: 'eastwatch up' runs everything`,
     )
   }
+  if (roles.includes('console') && !roles.includes('storage') && config.storage.url === undefined) {
+    throw new PipelineError('config', 'storage.url is needed: the console reads the store, and runs apart from it')
+  }
   let phase = ''
   const enter = (next: string) => {
     signal.throwIfAborted()

@@ -32,6 +32,14 @@ export const ConsoleConfig = z
       .describe(
         'Who may use it. Without any it listens on loopback only, and whoever is on this machine is an operator.',
       ),
+    sessionKey: z
+      .string()
+      .min(32)
+      .max(1_024)
+      .optional()
+      .describe(
+        'A secret of 32 characters or more that signs the sessions of browsers. Needed where several processes serve the same people; without it sessions end with the process.',
+      ),
   })
   .superRefine(({ address, tls, tokens }, context) => {
     if (tokens.length === 0 && !isLoopbackAddress(address)) {

@@ -38,7 +38,7 @@ const HEADERS = {
 
 /** Resolves when it listens. */
 export async function serveConsole({ config, context, version, logger }: ConsoleOptions): Promise<ConsoleServer> {
-  const { address, tls, tokens, url } = config
+  const { address, tls, tokens, sessionKey, url } = config
   const app = express()
   app.disable('x-powered-by')
   if (namesLoopback(parseAddress(address, ADDRESS_KEY).host)) onlyForThisMachine(app, url)
@@ -47,7 +47,10 @@ export async function serveConsole({ config, context, version, logger }: Console
     next()
   })
   const secure = tls !== undefined || url?.startsWith('https:') === true
-  app.use(API, apiRouter({ operations: OPERATIONS, access: new Access(tokens), context, secure, version, logger }))
+  app.use(
+    API,
+    apiRouter({ operations: OPERATIONS, access: new Access(tokens, sessionKey), context, secure, version, logger }),
+  )
   const server: Server =
     tls === undefined
       ? createServer(LIMITS, app)

@@ -13,7 +13,7 @@ import {
   CALLS_FROM_SOURCE,
   FAILED_HANDSHAKES,
   FROM_SOURCE,
-  NAMED_SOURCE,
+  INCIDENT_OF_SOURCE,
   percent,
   SERVICE,
   shown,
@@ -28,7 +28,7 @@ export const identity = dashboard({
     'One caller: the services it calls, the addresses it calls from, the certificates it shows, and who calls it.',
   variables: [source],
   rows: [
-    { title: 'Incidents', panels: [incidentTable(NAMED_SOURCE)] },
+    { title: 'Incidents', panels: [incidentTable(INCIDENT_OF_SOURCE)] },
     {
       title: 'What it does',
       panels: [

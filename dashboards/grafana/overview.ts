@@ -5,11 +5,22 @@ import { nodeGraph, stat, table, timeSeries } from './panels.ts'
 import { denialsByPolicy } from './queries/denials.ts'
 import { incidentTable } from './queries/incidents.ts'
 import { MAP_ARCS, MAP_EDGES, MAP_NODES } from './queries/service-map.ts'
+import { silenceTable } from './queries/silences.ts'
 import { tlsFailuresByClass } from './queries/tls.ts'
-import { FAILED_HANDSHAKES, INCIDENTS, IS_OPEN, OF_SERVICES, percent, RANGE_SECONDS, SERVICE, WINDOWS } from './sql.ts'
+import {
+  FAILED_HANDSHAKES,
+  INCIDENT_OF_SERVICE,
+  INCIDENTS,
+  IS_OPEN,
+  OF_SERVICES,
+  percent,
+  RANGE_SECONDS,
+  SERVICE,
+  WINDOWS,
+} from './sql.ts'
 import { services } from './variables.ts'
 
-const SHOWN_INCIDENTS = `$__conditionalAll((destination_service IN (\${service:singlequote}) OR destination_service = ''), $service)`
+const SHOWN_INCIDENTS = `$__conditionalAll((${INCIDENT_OF_SERVICE} OR destination_service = ''), $service)`
 
 const totals = (select: string) => `SELECT ${select} FROM windows WHERE ${WINDOWS} AND ${OF_SERVICES} LIMIT 1`
 
@@ -25,7 +36,7 @@ export const overview = dashboard({
       panels: [
         stat({
           title: 'Open incidents',
-          description: 'By severity, of all services.',
+          description: 'By severity, of all services; acknowledged and silenced ones too.',
           sql: `SELECT countIf(severity = 'critical') AS critical, countIf(severity = 'high') AS high,
   countIf(severity = 'warning') AS warning, countIf(severity = 'info') AS info
 FROM incidents FINAL
@@ -81,6 +92,7 @@ LIMIT 1`,
           badFrom: 1,
         }),
         incidentTable(SHOWN_INCIDENTS),
+        silenceTable(),
       ],
     },
     {

@@ -7,7 +7,7 @@ import { denialTable } from './queries/denials.ts'
 import { incidentTable } from './queries/incidents.ts'
 import { durations, gap, outcomes } from './queries/outcomes.ts'
 import { tlsFailuresByClass } from './queries/tls.ts'
-import { FROM_SOURCE, NAMED_SOURCE, OF_SERVICE, SERVICE } from './sql.ts'
+import { FROM_SOURCE, INCIDENT_OF_SERVICE, INCIDENT_OF_SOURCE, OF_SERVICE, SERVICE } from './sql.ts'
 import { serviceOfSource, source } from './variables.ts'
 
 const PAIR = `${OF_SERVICE} AND ${FROM_SOURCE}`
@@ -19,7 +19,7 @@ export const pair = dashboard({
     'One source and one service: outcomes, durations, the gap, the paths used, denials, and single calls with their traces.',
   variables: [source, serviceOfSource],
   rows: [
-    { title: 'Incidents', panels: [incidentTable(`${OF_SERVICE} AND ${NAMED_SOURCE}`)] },
+    { title: 'Incidents', panels: [incidentTable(`${INCIDENT_OF_SERVICE} AND ${INCIDENT_OF_SOURCE}`)] },
     {
       title: 'Traffic',
       panels: [

@@ -33,9 +33,11 @@ export const FROM_SOURCE =
   "if(source_workload != '', concat(source_workload, '.', source_namespace), source_address) IN (${source:singlequote})))"
 /** The same of `calls`, where a failed handshake names nobody: there the inventory's word for the address holds. */
 export const CALLS_FROM_SOURCE = `(${FROM_SOURCE} OR (source_identity = '' AND source_address_identity IN (\${source:singlequote})))`
-/** The same of findings and incidents. */
-export const NAMED_SOURCE =
-  "(source_identity IN (${source:singlequote}) OR (source_identity = '' AND concat(source_workload, '.', source_namespace) IN (${source:singlequote})))"
+/** Incidents that are about the source, or the service, among others: the columns of one name hold the newest finding's. */
+export const INCIDENT_OF_SOURCE =
+  '(hasAny(sources, [${source:singlequote}]) OR source_identity IN (${source:singlequote}))'
+export const INCIDENT_OF_SERVICE =
+  '(hasAny(destinations, [${service:singlequote}]) OR destination_service IN (${service:singlequote}))'
 
 /** Rows of the services chosen in the variable `service`, of which several may be chosen, or all. */
 export const OF_SERVICES = '$__conditionalAll(destination_service IN (${service:singlequote}), $service)'
@@ -50,9 +52,8 @@ export const BUCKET = '$__timeInterval(start) AS time'
 /** Length of the range in seconds. */
 export const RANGE_SECONDS = '(toUnixTimestamp($__toTime) - toUnixTimestamp($__fromTime))'
 
-/** The column that tells whether an incident is open, and how: the one place to change when there are more states. */
-export const INCIDENT_STATE = 'status'
-export const IS_OPEN = `${INCIDENT_STATE} = 'open'`
+/** An incident that somebody acknowledged or silenced is open all the same. */
+export const IS_OPEN = "state != 'resolved'"
 /** Incidents that were open at some time of the range. */
 export const INCIDENTS = `opened_at <= $__toTime_ms AND (${IS_OPEN} OR resolved_at >= $__fromTime_ms)`
 

@@ -14,27 +14,27 @@ import (
 // maxRows is Grafana's own default limit.
 const maxRows = 1_000_000
 
-func readFrame(rows *sql.Rows, query string, timeSeries bool) (answer, error) {
+func readFrame(rows *sql.Rows, timeSeries bool) (answer, error) {
 	frame, err := sqlutil.FrameFromRows(rows, maxRows, converters...)
 	if err != nil {
-		return answer{SQL: query}, err
+		return answer{}, err
 	}
 	if timeSeries && frame.TimeSeriesSchema().Type == data.TimeSeriesTypeLong {
 		frame, err = data.LongToWide(frame, &data.FillMissing{Mode: data.FillModeNull})
 		if err != nil {
-			return answer{SQL: query}, err
+			return answer{}, err
 		}
 	}
 	count, err := frame.RowLen()
 	if err != nil {
-		return answer{SQL: query}, err
+		return answer{}, err
 	}
 	text, err := data.FrameToJSON(frame, data.IncludeAll)
-	return answer{SQL: query, Frame: text, Count: count}, err
+	return answer{Frame: text, Count: count}, err
 }
 
-func readRows(rows *sql.Rows, query string) (answer, error) {
-	result := answer{SQL: query, Rows: [][]any{}}
+func readRows(rows *sql.Rows) (answer, error) {
+	result := answer{Rows: [][]any{}}
 	types, err := rows.ColumnTypes()
 	if err != nil {
 		return result, err

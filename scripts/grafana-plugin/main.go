@@ -1,6 +1,5 @@
 // Asks a ClickHouse endpoint as Grafana's ClickHouse data source does: same driver, same options, same frames. Reads one request a
-// line from standard input, and prints one answer a line. The plugin's own packages are no Go module that can be had, so the macros
-// are written anew from its documentation.
+// line from standard input, and prints one answer a line. Macros are replaced before: dashboards/grafana/macros.ts.
 package main
 
 import (
@@ -18,14 +17,11 @@ import (
 
 // request is one query as a panel makes it.
 type request struct {
-	SQL  string    `json:"sql"`
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
+	SQL string `json:"sql"`
 	// Format is frame (as a panel gets it), rows (values as the driver gives them) or connect (a connection and a ping, without SQL).
 	Format string `json:"format"`
 	// TimeSeries turns a long frame into a wide one, as panels of format 0 do.
 	TimeSeries bool `json:"timeSeries"`
-	IntervalMs int  `json:"intervalMs"`
 	// TimeoutMs is the data source's queryTimeout; 60 s where it is 0.
 	TimeoutMs int `json:"timeoutMs"`
 	// CancelMs is when the user goes to another page; never where it is 0.
@@ -33,7 +29,6 @@ type request struct {
 }
 
 type answer struct {
-	SQL   string          `json:"sql,omitempty"`
 	Frame json.RawMessage `json:"frame,omitempty"`
 	Types []string        `json:"types,omitempty"`
 	Names []string        `json:"names,omitempty"`
@@ -84,10 +79,6 @@ func serve(source *source, line []byte) (answer, error) {
 	if err != nil || asked.Format == "connect" {
 		return answer{}, err
 	}
-	sql, err := expand(asked)
-	if err != nil {
-		return answer{}, err
-	}
 	timeout := time.Minute
 	if asked.TimeoutMs > 0 {
 		timeout = time.Duration(asked.TimeoutMs) * time.Millisecond
@@ -97,13 +88,13 @@ func serve(source *source, line []byte) (answer, error) {
 	if asked.CancelMs > 0 {
 		time.AfterFunc(time.Duration(asked.CancelMs)*time.Millisecond, cancel)
 	}
-	rows, err := db.QueryContext(ctx, sql)
+	rows, err := db.QueryContext(ctx, asked.SQL)
 	if err != nil {
-		return answer{SQL: sql}, err
+		return answer{}, err
 	}
 	defer rows.Close()
 	if asked.Format == "rows" {
-		return readRows(rows, sql)
+		return readRows(rows)
 	}
-	return readFrame(rows, sql, asked.TimeSeries)
+	return readFrame(rows, asked.TimeSeries)
 }

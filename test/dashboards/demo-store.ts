@@ -1,16 +1,18 @@
 /**
  * A store filled by the whole pipeline with the first half hour of the demo's attacks, which ends now. Beside them: an interception that
- * half an hour can teach, a call in plaintext, records that cannot be read, and a receiver that does not answer.
+ * half an hour can teach, a call in plaintext, records that cannot be read, a receiver that does not answer, and people who look at it.
  */
 import { EastwatchConfig } from '../../cli/config.ts'
 import { MINUTE, SECOND } from '../../core/clock.ts'
 import type { AccessLog } from '../../demo/access-log.ts'
-import { openReader, type StoreReader } from '../../storage/query.ts'
+import { connectReader, type StoreReader } from '../../storage/query.ts'
+import { startEngine } from '../../storage/start.ts'
+import { eastwatch, folderWith, until } from '../cli/command.ts'
 import { withInterception } from '../e2e/interception.ts'
 import { newWorld } from '../e2e/pipeline.ts'
 import { Player } from '../e2e/player.ts'
 import { storyRecords, stretches, unreadable } from '../e2e/traffic.ts'
-import { ENTRY } from '../storage/store.ts'
+import { ENTRY, quiet } from '../storage/store.ts'
 
 const MINUTES = 33
 const INTERCEPTED_FROM = 27
@@ -19,6 +21,9 @@ const SETTLED_WITHIN = 3 * MINUTE
 export interface DemoStore {
   /** As the user that Grafana asks as. */
   reader: StoreReader
+  /** The same user over HTTP. */
+  url: string
+  password: string
   /** The story's time, epoch milliseconds. */
   range: { from: number; to: number }
   close(): Promise<void>
@@ -35,12 +40,22 @@ export async function fillDemoStore(): Promise<DemoStore> {
     const records = [...story, plaintext(story), ...story.slice(0, 5).map(unreadable)]
     const told = stretches(records, { origin, minutes: MINUTES, stretchSeconds: 60, recordsPerBody: 400 })
     const end = told.at(-1)!.untilUs
-    const quiet = Array.from({ length: 6 }, (_, i) => ({ untilUs: end + (i + 1) * 10 * SECOND, bodies: [] }))
-    for (const stretch of [...told, ...quiet]) await player.play(stretch)
+    const silence = Array.from({ length: 6 }, (_, i) => ({ untilUs: end + (i + 1) * 10 * SECOND, bodies: [] }))
+    for (const stretch of [...told, ...silence]) await player.play(stretch)
+    let now = end + MINUTE
+    await lookAtIncidents(folderWith(world.config), () => {
+      now += SECOND
+      return player.play({ untilUs: now, bodies: [] })
+    })
     await player.settleAndStop()
-    const reader = await openReader(EastwatchConfig.parse(world.config), ENTRY)
+    const config = EastwatchConfig.parse(world.config)
+    const { storage } = config
+    const engine = await startEngine(config, quiet, { port: 0, entry: ENTRY })
+    const reader = connectReader(storage, { url: engine.url }, () => engine.stop())
     return {
       reader,
+      url: engine.url,
+      password: storage.readerPassword,
       range: { from: origin / 1000, to: nowUs / 1000 + 60_000 },
       close: async () => {
         await reader.close()
@@ -52,6 +67,31 @@ export async function fillDemoStore(): Promise<DemoStore> {
     world.remove()
     throw error
   }
+}
+
+/** The stolen identity is acknowledged, new paths are silenced, and a second silence was a mistake. Whatever is waited for comes with `pass`. */
+async function lookAtIncidents(folder: string, pass: () => Promise<void>): Promise<void> {
+  const run = async (...args: string[]) => {
+    const { code, out, err } = await eastwatch(folder, args)
+    if (code !== 0) throw new Error(err)
+    return out
+  }
+  const comes = (fact: () => Promise<boolean>) =>
+    until(async () => {
+      await pass()
+      return fact()
+    }, 60_000)
+  const list = async (): Promise<{ id: string; kinds: string[] }[]> =>
+    JSON.parse(await run('incidents', '--state', 'open', '--json')).incidents
+  await comes(async () => (await list()).length > 4)
+  const seen = (await list()).find(({ kinds }) => kinds.includes('stolen_identity'))!
+  await run('incidents', 'acknowledge', seen.id, '--reason', 'looking at it')
+  const silenced = async (reason: string) =>
+    /silence (\w+)/.exec(await run('silences', 'add', 'detector=new_path', '--for', '2h', '--reason', reason))![1]!
+  await silenced('a planned change')
+  const mistake = await silenced('a mistake')
+  await comes(async () => (await run('silences')).includes(mistake))
+  await run('silences', 'end', mistake)
 }
 
 /** A call of the story as if an unmeshed client had made it. */

@@ -1,9 +1,9 @@
 /** dashboards/grafana: what is committed is what the sources give, and everything in it fits together. */
 import type { Dashboard, Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { describe, expect, it } from 'vitest'
-import { panelQueries, variableQueries } from '../../bench/grafana-queries.ts'
 import { PLUGIN, PLUGIN_VERSION } from '../../dashboards/grafana/data-source.ts'
 import { dashboardFiles, FOLDER } from '../../dashboards/grafana/files.ts'
+import { panelQueries, variableQueries } from '../../dashboards/grafana/panel-queries.ts'
 import { DASHBOARDS } from '../../dashboards/grafana/registry.ts'
 import { documentsOf, filesOf, textOf } from '../deploy/files.ts'
 
@@ -70,8 +70,9 @@ describe('the committed dashboards', () => {
   it('bound every query in time and in rows, once for each table it reads', () => {
     for (const sql of DASHBOARDS.flatMap(sqlOf)) {
       expect(sql).toMatch(/\nLIMIT \d+$| LIMIT \d+$/)
-      const tables = sql.match(/FROM (calls|windows|paths|findings|incidents|notifications|rejected)\b/g) ?? []
-      const bounds = sql.match(/\$__timeFilter(_ms)?\((end|received|window_end|at)\)|opened_at <= \$__toTime_ms/g) ?? []
+      const tables = sql.match(/FROM (calls|windows|paths|findings|incidents|silences|notifications|rejected)\b/g) ?? []
+      const bounds =
+        sql.match(/\$__timeFilter(_ms)?\((end|received|window_end|at)\)|(opened|starts)_at <= \$__toTime_ms/g) ?? []
       expect(tables.length, sql).toBeGreaterThan(0)
       expect(bounds.length, sql).toBeGreaterThanOrEqual(tables.length)
     }

@@ -1,6 +1,6 @@
-/** The stand-in for Grafana in tests and benchmarks does what Grafana and its ClickHouse plugin are documented to do. */
+/** Variables and macros become what the documentation of Grafana and of its ClickHouse plugin says. */
 import { describe, expect, it } from 'vitest'
-import { ALL, expandQuery, intervalOf, type Values } from '../../bench/grafana-macros.ts'
+import { ALL, expandQuery, type Values } from '../../dashboards/grafana/macros.ts'
 
 const range = { from: 1_795_833_840_500, to: 1_795_837_440_900, intervalMs: 30_000 }
 const expand = (sql: string, values: Values = {}) => expandQuery(sql, values, range)
@@ -16,8 +16,10 @@ describe('macros of the plugin', () => {
     ['$__toTime_ms', 'fromUnixTimestamp64Milli(1795837440900)'],
     ['$__timeInterval( start ) AS t', 'toStartOfInterval(toDateTime(start), INTERVAL 30 second) AS t'],
     ['x / $__interval_s', 'x / 30'],
-    ['a -- $__timeFilter(end)\n, b', `a ${' '.repeat(21)}\n, b`],
-    ["'it''s -- text' /* gone */", "'it''s -- text'           "],
+    [
+      '$__timeFilter(greatest(a, b)) OR c',
+      'greatest(a, b) >= toDateTime(1795833840) AND greatest(a, b) <= toDateTime(1795837440) OR c',
+    ],
   ])('%s', (sql, expanded) => {
     expect(expand(sql)).toBe(expanded)
   })
@@ -25,6 +27,7 @@ describe('macros of the plugin', () => {
   it('what the plugin does not know, or has too few arguments, is an error', () => {
     expect(() => expand('$__timeGroup(end)')).toThrow('no macro $__timeGroup')
     expect(() => expand('$__timeFilter')).toThrow('$__timeFilter with 0 arguments')
+    expect(() => expand('$__timeFilter(a, b)')).toThrow('$__timeFilter with 2 arguments')
     expect(() => expand('$__timeFilter(end')).toThrow('not closed')
   })
 
@@ -44,12 +47,13 @@ describe('variables of Grafana', () => {
   it('$__conditionalAll is 1=1 where all is chosen, and else its condition', () => {
     const sql = 'WHERE $__conditionalAll((a IN (${v:singlequote}) OR b = 1), $v) AND c'
     expect(expand(sql, { v: ALL })).toBe('WHERE 1=1 AND c')
+    expect(expand(sql, { v: [ALL] })).toBe('WHERE 1=1 AND c')
+    expect(expand(sql, {})).toBe('WHERE 1=1 AND c')
+    expect(expand(sql.replace('$v', '${v}'), { v: ['x', 'y'] })).toBe("WHERE (a IN ('x','y') OR b = 1) AND c")
     expect(expand(sql, { v: ['x', 'y'] })).toBe("WHERE (a IN ('x','y') OR b = 1) AND c")
   })
 
-  it('the span of a point is rounded, and never shorter than the panel asks for', () => {
-    const hour = 3_600_000
-    expect([1, 6, 24].map((hours) => intervalOf(hours * hour, 300, 10_000))).toEqual([10_000, 60_000, 300_000])
-    expect(intervalOf(hour, 300, 60_000)).toBe(60_000)
+  it('a macro in a value of a variable is none of the browser’s', () => {
+    expect(() => expand('IN (${v:singlequote})', { v: '$__conditionalAll(a, $v)' })).toThrow('no macro')
   })
 })

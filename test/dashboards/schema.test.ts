@@ -1,7 +1,7 @@
 /** Every query of the dashboards on the real schema, with nothing in it: columns, and names that are hostile. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ALL, expandQuery, type Values } from '../../bench/grafana-macros.ts'
-import { panelQueries, rangeOf, variableQueries } from '../../bench/grafana-queries.ts'
+import { ALL, expandQuery, type Values } from '../../dashboards/grafana/macros.ts'
+import { panelQueries, rangeOf, variableQueries } from '../../dashboards/grafana/panel-queries.ts'
 import { DASHBOARDS } from '../../dashboards/grafana/registry.ts'
 import { noEngine, openMigrated, type TestStore } from '../storage/store.ts'
 
@@ -49,6 +49,54 @@ describe.skipIf(noEngine() !== undefined)('on the schema', () => {
   it('a column that is not there would be found', async () => {
     const asked = store.store.rows('SELECT no_such_column FROM eastwatch.windows LIMIT 1')
     await expect(asked).rejects.toThrow(/no_such_column/)
+  })
+
+  const panelRows = async (uid: string, panel: string, values: Values) => {
+    const dashboard = DASHBOARDS.find((one) => one.uid === uid)!
+    const query = panelQueries(dashboard).find((one) => one.panel === panel)!
+    const answer = await store.reader.query({ query: expanded(query.target.rawSql, values), format: 'JSONEachRow' })
+    return answer.json<Record<string, string>>()
+  }
+  const after = (minutes: number) => new Date(TO + minutes * 60_000).toISOString().slice(0, -1).replace('T', ' ')
+
+  it('silences are those in force at the end of the range', async () => {
+    const silence = (id: string, from: number, to: number, version = 1) => {
+      const times = { starts_at: after(from), ends_at: after(to), created_at: after(-60) }
+      return { id, version, ...times, created_by: 'ada' }
+    }
+    await store.client.insert({
+      table: 'silences',
+      values: [
+        silence('in force', -30, 10),
+        silence('over', -30, -10),
+        silence('to come', 10, 20),
+        silence('ended by hand', -30, 10),
+        silence('ended by hand', -30, -20, 2),
+      ],
+      format: 'JSONEachRow',
+    })
+    const rows = await panelRows('eastwatch-overview', 'Silences in force', { service: ALL })
+    expect(rows).toMatchObject([{ silence: 'in force', created_by: 'ada' }])
+  })
+
+  it('an incident stands with each of its sources and services, not with the newest alone', async () => {
+    const about = { source_identity: 'b', sources: ['a', 'b'], destination_service: 'd', destinations: ['c', 'd'] }
+    await store.client.insert({
+      table: 'incidents',
+      values: [{ id: 'one', version: 1, status: 'open', opened_at: after(-10), acknowledged_by: 'ada', ...about }],
+      format: 'JSONEachRow',
+    })
+    for (const [source, service] of [
+      ['a', 'c'],
+      ['b', 'd'],
+    ] as const) {
+      const shown = [{ incident: 'one', state: 'acknowledged', acknowledged_by: 'ada', silenced_until: null }]
+      expect(await panelRows('eastwatch-identity', 'Incidents', { source })).toMatchObject(shown)
+      expect(await panelRows('eastwatch-pair', 'Incidents', { source, service })).toMatchObject(shown)
+      expect(await panelRows('eastwatch-overview', 'Incidents', { service: [service] })).toMatchObject(shown)
+    }
+    expect(await panelRows('eastwatch-identity', 'Incidents', { source: 'c' })).toEqual([])
+    expect(await panelRows('eastwatch-pair', 'Incidents', { source: 'a', service: 'e' })).toEqual([])
   })
 
   it('a hostile name is one choice, and chosen it finds its own rows and no others', async () => {

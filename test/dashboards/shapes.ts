@@ -1,6 +1,6 @@
 /** What each kind of panel needs of an answer. */
 import { expect } from 'vitest'
-import type { PanelQuery } from '../../bench/grafana-queries.ts'
+import type { PanelQuery } from '../../dashboards/grafana/panel-queries.ts'
 
 export interface Answer {
   names: string[]

@@ -30,22 +30,26 @@ export interface DataSource {
 }
 
 export interface GrafanaQuery {
+  /** Macros are replaced already. */
   sql?: string
-  from?: string
-  to?: string
   /** frame: as a panel gets it, the default; rows: as the driver gives them; connect: a connection and a ping. */
   format?: 'frame' | 'rows' | 'connect'
   timeSeries?: boolean
-  intervalMs?: number
   timeoutMs?: number
   cancelMs?: number
 }
 
+/** A column as Grafana's panels see it. */
+export interface Field {
+  name: string
+  type: string
+  labels?: Record<string, string>
+}
+
 export interface GrafanaAnswer {
-  /** As sent, macros replaced. */
-  sql?: string
   frame?: {
-    schema: { fields: { name: string; type: string; labels?: Record<string, string> }[] }
+    schema: { fields: Field[] }
+    /** Of each field. */
     data: { values: unknown[][] }
   }
   names?: string[]

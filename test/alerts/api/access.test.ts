@@ -5,6 +5,7 @@ import { makeToken } from '../../../alerts/api/tokens.ts'
 const ada = makeToken()
 const TOKENS = [{ name: 'ada', role: 'operator' as const, namespaces: ['shop'], sha256: ada.sha256 }]
 const ADA = { name: 'ada', role: 'operator', namespaces: ['shop'] }
+const KEY = 'k'.repeat(32)
 const cookie = (value: string) => ({ headers: { cookie: `other=1; ${SESSION_COOKIE}=${value}` } })
 
 describe('who asks', () => {
@@ -30,12 +31,16 @@ describe('who asks', () => {
 
   it('is known by a session, for half a day, in every process, until the token is taken out', () => {
     let now = 1_000_000
-    const access = new Access(TOKENS, () => now)
+    const access = new Access(TOKENS, KEY, () => now)
     const session = access.logIn(ada.token)!
     expect(session).not.toContain(ada.token)
-    expect(new Access(TOKENS, () => now).visitor(cookie(session)).actor).toEqual(ADA)
+    expect(new Access(TOKENS, KEY, () => now).visitor(cookie(session)).actor).toEqual(ADA)
+    // What the configuration shows of a token makes no session.
+    for (const key of [undefined, 'x'.repeat(32), ada.sha256]) {
+      expect(() => new Access(TOKENS, key, () => now).visitor(cookie(session))).toThrow()
+    }
     expect(() =>
-      new Access([{ ...TOKENS[0]!, sha256: makeToken().sha256 }], () => now).visitor(cookie(session)),
+      new Access([{ ...TOKENS[0]!, sha256: makeToken().sha256 }], KEY, () => now).visitor(cookie(session)),
     ).toThrow()
     expect(() => access.visitor(cookie(`${session.slice(0, -1)}${session.endsWith('A') ? 'B' : 'A'}`))).toThrow()
     now += SESSION_SECONDS

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { expandQuery } from '../../../dashboards/grafana/macros.ts'
 import { StorageConfig } from '../../../storage/config.ts'
 import { askGrafana, type DataSource, type GrafanaQuery, requireGrafanaPlugin } from '../grafana-plugin.ts'
 import { noEngine, openMigrated, READER_PASSWORD, type TestStore } from '../store.ts'
@@ -167,42 +168,22 @@ describe.skipIf(missing !== undefined)('Grafana on the embedded store', () => {
     }
   }, 60_000)
 
-  it('replaces macros, and gives a time series a frame with labels', async () => {
+  it('gives a time series a frame with labels', async () => {
     await store.client.command({
       query: `INSERT INTO windows (start, end, destination_service, requests)
               SELECT toDateTime('2026-03-01 00:00:00') + number * 10 AS start, start + 10, ['cart', 'shop'][number % 2 + 1], number FROM numbers(60)`,
     })
-    const [first, macros] = await askGrafana(source, [
-      {
-        sql: `SELECT $__timeInterval(end) AS time, destination_service, sum(requests) AS requests FROM windows
-              WHERE $__timeFilter(end) GROUP BY time, destination_service ORDER BY time`,
-        from: '2026-03-01T00:00:00Z',
-        to: '2026-03-01T00:05:00Z',
-        intervalMs: 60_000,
-        timeSeries: true,
-      },
-      {
-        sql: "SELECT $__fromTime AS f, $__toTime AS t, $__fromTime_ms AS fm, $__interval_s AS i, $__timeInterval_ms(now()) AS n WHERE $__dateFilter(toDate('2026-03-01')) AND $__dt(toDate('2026-03-01'), toDateTime('2026-03-01 00:01:00')) AND $__timeFilter_ms(toDateTime64('2026-03-01 00:01:00', 3))",
-        from: '2026-03-01T00:00:00Z',
-        to: '2026-03-01T00:05:00Z',
-        intervalMs: 500,
-        format: 'rows',
-      },
-    ])
+    const sql = `SELECT $__timeInterval(end) AS time, destination_service, sum(requests) AS requests FROM windows
+                 WHERE $__timeFilter(end) GROUP BY time, destination_service ORDER BY time`
+    const range = { from: Date.UTC(2026, 2, 1), to: Date.UTC(2026, 2, 1, 0, 5), intervalMs: 60_000 }
+    const [first] = await askGrafana(source, [{ sql: expandQuery(sql, {}, range), timeSeries: true }])
     expect(first?.error).toBeUndefined()
-    expect(first?.sql).toContain('end >= toDateTime(1772323200) AND end <= toDateTime(1772323500)')
     expect(first?.frame?.schema.fields.map(({ name, type, labels }) => [name, type, labels])).toEqual([
       ['time', 'time', undefined],
       ['requests', 'number', { destination_service: 'cart' }],
       ['requests', 'number', { destination_service: 'shop' }],
     ])
     expect(first?.frame?.data.values[0]).toHaveLength(6)
-    expect(macros?.rows?.[0]?.slice(0, 4)).toEqual([
-      '2026-03-01T00:00:00Z',
-      '2026-03-01T00:05:00Z',
-      '2026-03-01T00:00:00Z',
-      1,
-    ])
   })
 
   it('is told errors with their code and text, and goes on', async () => {

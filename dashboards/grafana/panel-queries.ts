@@ -1,7 +1,7 @@
 /** The queries of the dashboards, for those who run them without Grafana. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
-import type { SqlTarget } from '../dashboards/grafana/data-source.ts'
-import { intervalOf, type Range } from './grafana-macros.ts'
+import type { SqlTarget } from './data-source.ts'
+import type { Range } from './macros.ts'
 
 export interface PanelQuery {
   dashboard: string
@@ -36,8 +36,9 @@ export function panelQueries({ title, panels = [] }: Dashboard): PanelQuery[] {
   })
 }
 
+/** As Grafana documents `$__interval`: the range by the points, approximately, and never less than the panel's shortest span. */
 export function rangeOf({ points, shortestMs }: PanelQuery, from: number, to: number): Range {
-  return { from, to, intervalMs: intervalOf(to - from, points, shortestMs) }
+  return { from, to, intervalMs: Math.max(shortestMs, (to - from) / points) }
 }
 
 /** Queries behind a dashboard's variables, by the variable's name. */
