@@ -372,7 +372,8 @@ describe('deploy/kubernetes, mounted', () => {
     )
     for (const role of ALL_ROLES) {
       const env = variablesOf(role)
-      const made = role === 'console' ? { EASTWATCH_CONSOLE_TOKEN_SHA256: makeToken().sha256 } : {}
+      const own = { EASTWATCH_CONSOLE_TOKEN_SHA256: makeToken().sha256, EASTWATCH_CONSOLE_SESSION_KEY: 'a1'.repeat(32) }
+      const made = role === 'console' ? own : {}
       const { code, out, err } = await eastwatch(folder, ['config', 'check'], { ...env, ...made })
       expect({ role, code, out, err }).toEqual({ role, code: 0, out: 'the configuration is fine\n', err: '' })
     }
