@@ -16,11 +16,11 @@ import { backoffMs } from '../core/retry.ts'
 import { decodeTick } from '../core/tick.ts'
 import { SEVERITIES } from '../detectors/detector.ts'
 import { decodeAlertRecord, encodeAlertRecord, type NotificationRecord } from '../storage/incident-records.ts'
+import { Attempts } from './attempts.ts'
 import { clip } from './clip.ts'
 import { severityRank } from './incident.ts'
 import { labelsOf } from './labels.ts'
 import type { Lane } from './lane.ts'
-import { countNotification } from './metrics.ts'
 import { groupNotice, summaryNotice } from './notices.ts'
 import type { Notice } from './notify/channel.ts'
 import { consider, type Receiver, type StageContext } from './pipeline.ts'
@@ -53,21 +53,10 @@ export interface OutboxOptions {
 const WAKE_MS = 250
 /** Incidents that are looked at again in one step. */
 const MAX_LOOKS = 1_000
-/** Records of attempts held for the next step; beyond it the oldest are dropped (only while the input stands still). */
-const MAX_UNWRITTEN = 10_000
 const MAX_DETAIL = 500
 
 export async function startOutbox(assignment: Assignment, options: OutboxOptions): Promise<PartitionProcessor> {
   return new Outbox(assignment, options, await Queue.restore(assignment.state))
-}
-
-interface Outcome {
-  receiver: string
-  notice: Notice
-  attempt: number
-  status: NotificationRecord['status']
-  at: number
-  detail: string
 }
 
 /** A message that waits. */
@@ -82,16 +71,19 @@ class Outbox implements PartitionProcessor {
   readonly #receivers: ReadonlyMap<string, Receiver>
   /** Incidents of which something is held back, oldest look first. */
   readonly #held = new Set<string>()
+  /** Where the last look at what is to be told again began. */
+  #repeated = 0
+  readonly #attempts: Attempts
   readonly #underWay = new Map<string, Promise<void>>()
   readonly #stopping = new AbortController()
   readonly #timer: NodeJS.Timeout
-  #unwritten: NotificationRecord[] = []
 
   constructor({ committed, partition }: Assignment, options: OutboxOptions, queue: Queue) {
     this.from = committed
     this.#partition = partition
     this.#options = options
     this.#queue = queue
+    this.#attempts = new Attempts(options.logger)
     this.#inhibition = new Inhibition(options.inhibit)
     this.#receivers = new Map(options.receivers.map((receiver) => [receiver.name, receiver]))
     for (const record of queue.incidents()) {
@@ -133,12 +125,11 @@ class Outbox implements PartitionProcessor {
     }
     this.#lookAgain(context)
     this.#send()
-    const publish = this.#unwritten.map((record) => ({
+    const publish = this.#attempts.take().map((record) => ({
       topic: TOPIC.incidents,
       partition: this.#partition,
       value: encodeAlertRecord(record),
     }))
-    this.#unwritten = []
     return { next: batch.records.at(-1)!.offset + 1, publish, state: this.#queue.takeWrites() }
   }
 
@@ -152,14 +143,19 @@ class Outbox implements PartitionProcessor {
   #lookAgain(context: StageContext): void {
     const again = [...this.#held].slice(0, MAX_LOOKS)
     for (const id of again) this.#held.delete(id)
-    for (const [id, told] of this.#queue.allTold()) {
-      if (again.length >= 2 * MAX_LOOKS) break
-      if ([...told.values()].some(({ repeatAt }) => repeatAt > 0 && repeatAt <= context.now)) again.push(id)
-    }
-    for (const id of again) {
+    for (const id of [...again, ...this.#toRepeat(context.now)]) {
       const record = this.#queue.incident(id)
       if (record !== undefined) consider(record, labelsOf(record), context)
     }
+  }
+
+  /** Some of those that are due; the next ones in the next step, as what is held back stays due. */
+  #toRepeat(now: number): string[] {
+    const due = [...this.#queue.allTold()].flatMap(([id, told]) =>
+      [...told.values()].some(({ repeatAt }) => repeatAt > 0 && repeatAt <= now) ? [id] : [],
+    )
+    this.#repeated = due.length === 0 ? 0 : (this.#repeated + MAX_LOOKS) % due.length
+    return [...due.slice(this.#repeated), ...due.slice(0, this.#repeated)].slice(0, MAX_LOOKS)
   }
 
   #summariseStorms(now: number, offset: number): void {
@@ -227,7 +223,7 @@ class Outbox implements PartitionProcessor {
     const { receiver, attempt, since } =
       'group' in waiting ? { ...waiting.group, ...waiting.group.pending } : waiting.summary
     const record = (status: NotificationRecord['status'], detail: string) =>
-      this.#record({ receiver, notice, attempt: attempt + 1, status, at: now, detail })
+      this.#attempts.note({ receiver, notice, attempt: attempt + 1, status, at: now, detail })
     if (failure === undefined) {
       this.#remove(waiting, notice)
       record('sent', '')
@@ -277,26 +273,6 @@ class Outbox implements PartitionProcessor {
     this.#queue.setGroup({ ...group, pending: { ...group.pending, attempt, notBefore } })
   }
 
-  /** One record for each incident that the message told of. */
-  #record({ receiver, notice, attempt, status, at, detail }: Outcome): void {
-    const common = { type: 'notification', receiver, status, attempt, at, detail } as const
-    if (notice.type === 'summary') {
-      const id = `${notice.id}/${receiver}/${attempt}`
-      this.#unwritten.push({ ...common, id, incidentId: '', incidentVersion: 0, reason: 'summary' })
-    } else {
-      for (const { reason, record } of notice.news) {
-        const id = `${notice.id}/${receiver}/${attempt}${notice.news.length === 1 ? '' : `/${record.id}`}`
-        this.#unwritten.push({ ...common, id, incidentId: record.id, incidentVersion: record.version, reason })
-      }
-    }
-    this.#unwritten.splice(0, this.#unwritten.length - MAX_UNWRITTEN)
-    countNotification(receiver, status)
-    const facts = { receiver, message: notice.id, attempt, detail }
-    if (status === 'dead')
-      this.#options.logger.error(facts, 'notification is a dead letter: the receiver never took it')
-    if (status === 'failed') this.#options.logger.warn(facts, 'notification failed and will be tried again')
-  }
-
   /** What waits for a receiver that the configuration no longer has is a dead letter. */
   #buryUnknownReceivers(): void {
     const at = this.#options.clock.now()
@@ -309,7 +285,7 @@ class Outbox implements PartitionProcessor {
           .filter(([, one]) => one.receiver === receiver)
           .map(([, one]) => summaryNotice(one)),
       ]
-      for (const notice of notices) this.#record({ receiver, notice, attempt: 0, status: 'dead', at, detail })
+      for (const notice of notices) this.#attempts.note({ receiver, notice, attempt: 0, status: 'dead', at, detail })
       this.#queue.removeReceiver(receiver)
     }
   }

@@ -96,9 +96,7 @@ function worthTelling(changes: readonly Change[], { now }: StageContext): readon
       const { told, record, receiver } = change
       const decision = decide(told, record)
       const isDue = told?.status === 'open' && told.repeatAt > 0 && told.repeatAt <= now && record.status === 'open'
-      // Whoever has it need not be reminded, unless the receiver forgets by itself.
-      const repeats =
-        decision.reason === 'none' && isDue && (record.acknowledgedAt === 0 || receiver.repeatUs !== undefined)
+      const repeats = decision.reason === 'none' && isDue
       // To remind people can wait for what else there is to tell; a program that forgets cannot.
       const patient = receiver.repeatUs === undefined
       return repeats ? { ...change, reason: 'repeat' as const, patient } : { ...change, ...decision }
@@ -125,7 +123,8 @@ function enqueue(change: Change, { queue, now, isInFlight }: StageContext): void
   if (reason === 'none') return
   const name = nameOf(change, queue, labels)
   const { waitUs, intervalUs, repeatUs } = destination?.options ?? { waitUs: 0, intervalUs: 0, repeatUs: 0 }
-  const again = receiver.repeatUs ?? repeatUs
+  // Whoever has it need not be reminded; a receiver that forgets must be, and so must people of what they have left open.
+  const again = receiver.repeatUs ?? (record.acknowledgedAt > 0 ? 0 : repeatUs)
   const repeatAt = record.status === 'open' && again > 0 ? now + again : 0
   queue.setTold(receiver.name, record.id, tell(record, name.key, repeatAt))
   const group = queue.group(receiver.name, name.key) ?? { receiver: receiver.name, ...name, lastAt: 0 }
