@@ -297,8 +297,8 @@ describe.skipIf(noEngine())('the storage role', () => {
     expect(text).not.toContain('Exception')
   })
 
-  it('ten queries are documented', () => {
-    expect(documented).toHaveLength(10)
+  it('twenty queries and more are documented', () => {
+    expect(documented.length).toBeGreaterThanOrEqual(20)
   })
 
   it('the coverage query of the doctor runs', async () => {
