@@ -83,7 +83,8 @@ export function pipelineFinding(kind: PipelineTrouble, subject: string, time: nu
     severity,
     key: { ...EMPTY_KEY },
     fingerprint: nameHash([NAME, kind, subject]),
-    cause: `${NAME}|${kind}`,
+    // Parts are mended one by one; collectors that are off, or records that cannot be read, have one reason.
+    cause: kind === 'part_not_ready' ? `${NAME}|${kind}|${subject}` : `${NAME}|${kind}`,
     windowStart: start,
     windowEnd: end,
     quietUs: 2 * SPAN_US,
