@@ -1,7 +1,8 @@
 /** Console: the page and the API, for people. It keeps nothing of its own. */
+
+import { PipelineError } from '../../core/errors.ts'
 import { consoleUrl } from '../../dashboards/console/config.ts'
 import { serveConsole } from '../../dashboards/console/server.ts'
-import { PipelineError } from '../../core/errors.ts'
 import { connectReader } from '../../storage/query.ts'
 import { serverOf } from '../../storage/start.ts'
 import { VERSION } from '../version.ts'
@@ -21,7 +22,7 @@ export async function startConsoleRole(
     throw new PipelineError('config', 'storage.url is needed: the console reads the store, and runs apart from it')
   }
   const reader = connectReader(config.storage, address)
-  const context = { store: reader, bus, now: () => clock.now() }
+  const context = { store: reader, bus, health: () => health.read(), now: () => clock.now() }
   const server = await serveConsole({ config: config.console, context, version: VERSION, logger })
   const url = consoleUrl(config.console, server.port)
   health.register('console', () => ({ ready: true, detail: `serves ${url}` }))

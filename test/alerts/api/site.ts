@@ -10,6 +10,7 @@ import { makeToken } from '../../../alerts/api/tokens.ts'
 import { type Action, decodeAction, type OperatorRole } from '../../../core/action.ts'
 import type { Publication } from '../../../core/bus/bus.ts'
 import { PipelineError } from '../../../core/errors.ts'
+import { Health } from '../../../core/telemetry/health.ts'
 import { OPERATIONS } from '../../../dashboards/console/operations.ts'
 import { StorageConfig } from '../../../storage/config.ts'
 import type { AlertRecord } from '../../../storage/incident-records.ts'
@@ -31,6 +32,7 @@ export class Site {
   /** The bus takes nothing while it is true. */
   isBusAway = false
   readonly tokens: Record<string, string> = {}
+  readonly health = new Health()
   readonly #server: Server
   readonly #reader
 
@@ -55,7 +57,7 @@ export class Site {
     })
     const config = StorageConfig.parse({ readerPassword: READER_PASSWORD })
     this.#reader = connectReader(config, { url: store.embedded.url })
-    const context = { store: this.#reader, bus: { publish: this.#publish }, now: () => Date.now() * 1000 }
+    const context = { store: this.#reader, bus: { publish: this.#publish }, health: () => this.health.read(), now: () => Date.now() * 1000 }
     const app = express()
     const access = new Access(tokens)
     app.use(API, apiRouter({ operations, access, context, secure: false, version: '1.2.3', logger: quietLogger }))
