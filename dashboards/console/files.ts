@@ -36,7 +36,7 @@ export function pageRouter(folder = join(import.meta.dirname, 'page')): Router {
     }),
   )
   router.use((_, response) => {
-    response.status(404).type('text').send('there is no such page; / is the console\n')
+    response.set('cache-control', 'no-store').status(404).type('text').send('there is no such page; / is the console\n')
   })
   return router
 }

@@ -29,7 +29,7 @@ export function chartOf(series: Series, span: { from: number; until: number }): 
   const element = h(
     'figure',
     { class: 'chart panel' },
-    h('figcaption', {}, h('h3', {}, series.title), h('p', { class: 'quiet' }, captionOf(series))),
+    h('figcaption', {}, h('h2', {}, series.title), h('p', { class: 'quiet' }, captionOf(series))),
     holder,
   )
   let plot: uPlot | undefined
@@ -52,18 +52,18 @@ export function chartOf(series: Series, span: { from: number; until: number }): 
 function captionOf({ points, band, found, text }: Series): string {
   const values = points.flatMap(([, value]) => (value === null ? [] : [value]))
   if (values.length === 0) return 'nothing was measured'
-  const seen = `${text(Math.min(...values))} to ${text(Math.max(...values))}`
-  const usual = band === undefined ? '' : `; usual ${text(band.low)} to ${text(band.high)}`
+  const between = (low: number, high: number) =>
+    text(low) === text(high) ? text(low) : `${text(low)} to ${text(high)}`
+  const seen = between(Math.min(...values), Math.max(...values))
+  const usual = band === undefined ? '' : `; usual ${between(band.low, band.high)}`
   const [last] = found
   const told = last === undefined ? '' : `; a detector saw ${text(last.observed)}, expected ${text(last.expected)}`
   return `${seen}${usual}${told}`
 }
 
-function dataOf({ points, band, found }: Series): uPlot.AlignedData {
+function dataOf({ points, band }: Series): uPlot.AlignedData {
   const times = points.map(([at]) => at / 1000)
   const flat = (value: number | undefined) => times.map(() => value ?? null)
-  // A detector's marks are drawn by hand: they need no place among the points.
-  void found
   return [times, flat(band?.high), flat(band?.low), points.map(([, value]) => value)]
 }
 
@@ -82,7 +82,7 @@ function optionsOf(series: Series, { from, until }: { from: number; until: numbe
       y: { range: (_, low, high) => rangeOf(series, low, high) },
     },
     axes: [
-      { ...axis, values: (_, splits) => splits.map((at) => clock(at * 1000).slice(0, 5)) },
+      { ...axis, size: 28, values: (_, splits) => splits.map((at) => clock(at * 1000).slice(0, 5)) },
       { ...axis, size: 64, values: (_, splits) => splits.map((value) => series.text(value)) },
     ],
     series: [{}, none, none, { stroke: line!, width: 1.6, points: { size: 4, fill: line! }, spanGaps: false }],

@@ -6,7 +6,7 @@ const KEYS: readonly [keys: string, does: string][] = [
   ['Enter', 'opens it'],
   ['Escape', 'lets go of what is selected, or goes back'],
   ['/', 'search'],
-  ['1  2  3  4', 'map, incidents, silences, coverage and health'],
+  ['1  2  3  4', 'map, incidents, silences, coverage'],
   ['arrows  +  −  0', 'on the map: moves it, larger, smaller, all of it'],
   ['?', 'this'],
 ]

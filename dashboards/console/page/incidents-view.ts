@@ -72,10 +72,8 @@ export function incidentsView(_: Place, around: Surroundings): View {
     const isOver = ({ state }: Incident) => Number(state === 'resolved')
     incidents.sort((a, b) => isOver(a) - isOver(b) || rank(a) - rank(b) || b.updatedAt - a.updatedAt)
     const words = counted(incidents.length, 'incident')
-    fill(
-      summary,
-      more ? `${words}, the newest; search to see others.` : `${words}. Resolved ones are of ${around.range.text()}.`,
-    )
+    const known = more ? `${words}, the newest; search to see others.` : `${words}.`
+    fill(summary, states.has('resolved') ? `${known} Resolved ones are of ${around.range.text()}.` : known)
     const focused = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>('.row')?.dataset.id
     fill(list, ...(incidents.length === 0 ? [nothing(around.search())] : incidents.map(rowOf)))
     if (focused !== undefined) list.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused)}"]`)?.focus()

@@ -13,11 +13,7 @@ export async function emptyMap(around: Surroundings): Promise<HTMLElement> {
       'div',
       { class: 'empty' },
       h('h2', {}, `No calls in ${around.range.text()}`),
-      h(
-        'p',
-        {},
-        `${last} Choose another time above, or see under “Coverage and health” whether telemetry still comes.`,
-      ),
+      h('p', {}, `${last} Choose another time above, or see under “Coverage” whether telemetry still comes.`),
     )
   }
   return h(

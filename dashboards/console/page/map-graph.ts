@@ -1,14 +1,15 @@
 /** Draws the map, moves and zooms it, says what was chosen. Text goes onto a canvas: nothing in it can become an element. */
 import cytoscape, { type Core, type ElementDefinition } from '/lib/cytoscape.js'
+import type { PathState } from '../data/path-state.ts'
 import { setAttribute } from './dom.ts'
 import { counted, cut } from './format.ts'
-import { layout, type Point, widthOf } from './map-layout.ts'
+import { type Bends, type Layout, layout, type Point, widthOf } from './map-layout.ts'
 import type { Drawn, MapEdge, MapNode } from './map-model.ts'
 import { mapStyle } from './map-style.ts'
-import { stateText } from './path-words.ts'
+import { STATE_WORDS, stateText } from './path-words.ts'
 import { onTheme } from './theme.ts'
 
-/** From more edges on, what moves is drawn as one picture, and labels stand at what is chosen only. */
+/** From more edges on, what moves is drawn as one picture. */
 const MANY_EDGES = 400
 const LONGEST_LABEL = 26
 const STEP = 60
@@ -23,7 +24,7 @@ export class MapGraph {
   readonly #container: HTMLElement
   readonly #onChoose: (chosen: Chosen | undefined) => void
   readonly #offTheme: () => void
-  readonly #places = new Map<string, Point>()
+  #layout: Layout = { places: new Map(), bends: new Map(), headings: [], isTangle: false }
   #cy: Core
   #isLarge = false
 
@@ -45,25 +46,34 @@ export class MapGraph {
       this.#cy = this.#open()
     }
     const cy = this.#cy
-    const labelOf = (node: MapNode) => labelText(node, drawn.namespaces.length > 1, incidents)
-    const isMoved = this.#place(drawn, labelOf)
+    const labels = new Map(
+      drawn.nodes.map((node) => [node.id, labelText(node, drawn.namespaces.length > 1, incidents)]),
+    )
+    const widthOfNode = ({ id }: MapNode) => Math.max(...labels.get(id)!.split('\n').map(widthOf))
+    const isMoved = !this.#stands(drawn)
+    if (isMoved) this.#layout = layout(drawn, widthOfNode)
+    const { bends, headings, places, isTangle } = this.#layout
     const elements = [
-      ...drawn.nodes.map((node) => nodeOf(node, labelOf(node))),
-      ...drawn.edges.map((edge) => edgeOf(edge, isLarge)),
+      ...drawn.nodes.map((node) => nodeOf(node, labels.get(node.id)!, widthOfNode(node))),
+      ...headings.map(headingOf),
+      ...drawn.edges.filter(isDrawn).map((edge) => edgeOf(edge, bends.get(edge.id), isTangle)),
     ]
     const wanted = new Set(elements.map(({ data }) => data.id))
     cy.batch(() => {
       cy.elements()
         .filter((one) => !wanted.has(one.id()))
         .remove()
-      const added = elements.filter(({ data }) => {
+      const added = elements.filter(({ data, classes = '' }) => {
         const known = cy.getElementById(data.id!)
         if (known.empty()) return true
         if (JSON.stringify(known.data()) !== JSON.stringify(data)) known.data(data)
+        known.toggleClass('tangled', classes === 'tangled')
         return false
       })
       cy.add(added)
-      if (isMoved) cy.nodes().positions((node) => this.#places.get(node.id()) ?? { x: 0, y: 0 })
+      if (!isMoved) return
+      const over = new Map(headings.map(({ text, at }) => [headingId(text), at]))
+      cy.nodes().positions((node) => places.get(node.id()) ?? over.get(node.id()) ?? { x: 0, y: 0 })
     })
     if (isMoved) this.fit()
     setAttribute(this.#container, 'data-drawn', `${drawn.nodes.length} ${drawn.edges.length}`)
@@ -106,17 +116,10 @@ export class MapGraph {
     this.#cy.destroy()
   }
 
-  /** True where the nodes are others than before: then all have new places. */
-  #place(drawn: Drawn, labelOf: (node: MapNode) => string): boolean {
-    if (
-      drawn.nodes.length === this.#places.size &&
-      drawn.nodes.every(({ id }) => this.#places.has(id)) &&
-      this.#cy.nodes().nonempty()
-    )
-      return false
-    this.#places.clear()
-    for (const [id, place] of layout(drawn, labelOf)) this.#places.set(id, place)
-    return true
+  /** Where the nodes are the same as before, they stay where they are. */
+  #stands({ nodes }: Drawn): boolean {
+    const { places } = this.#layout
+    return nodes.length === places.size && nodes.every(({ id }) => places.has(id)) && this.#cy.nodes().nonempty()
   }
 
   #open(): Core {
@@ -131,7 +134,7 @@ export class MapGraph {
       layout: { name: 'preset' },
     })
     cy.on('tap', ({ target }) => {
-      if (target === cy) return this.#onChoose(undefined)
+      if (target === cy || target.data('kind') === 'heading') return this.#onChoose(undefined)
       this.#onChoose({ kind: target.isEdge() ? 'edge' : target.data('kind'), id: target.id() })
     })
     return cy
@@ -153,35 +156,47 @@ export class MapGraph {
   }
 }
 
-function labelText(
-  { kind, name, services }: MapNode,
-  isQualified: boolean,
-  incidents: ReadonlyMap<string, number>,
-): string {
+function labelText(node: MapNode, isQualified: boolean, incidents: ReadonlyMap<string, number>): string {
+  const { kind, name, services, worst } = node
   const open = incidents.get(name) ?? 0
+  if (kind === 'namespace') {
+    const { sign, word } = STATE_WORDS[worst]
+    const alarms = [isPlain(worst) ? '' : `${sign} ${word}`, open === 0 ? '' : `▲ ${open}`].filter((one) => one !== '')
+    return `${cut(name, LONGEST_LABEL)}\n${[counted(services, 'service'), ...alarms].join(', ')}`
+  }
   const alarm = open === 0 ? '' : `\n▲ ${counted(open, 'incident')}`
-  if (kind === 'namespace')
-    return `${cut(name, LONGEST_LABEL)}\n${counted(services, 'service')}${open === 0 ? '' : `, ▲ ${open}`}`
   return cut(isQualified ? name : name.replace(/\.[^.]+$/, ''), LONGEST_LABEL) + alarm
 }
 
-function nodeOf({ id, kind, worst }: MapNode, label: string): ElementDefinition {
-  const width = Math.max(...label.split('\n').map(widthOf))
+function isPlain(state: PathState): boolean {
+  return state === 'authorised' || state === 'undecided'
+}
+
+function nodeOf({ id, kind, worst }: MapNode, label: string, width: number): ElementDefinition {
   return { group: 'nodes', data: { id, kind, worst, label, width } }
 }
 
-function edgeOf(edge: MapEdge, isMany: boolean): ElementDefinition {
+const headingId = (text: string) => `heading ${text}`
+
+function headingOf({ text }: Layout['headings'][number]): ElementDefinition {
+  return {
+    group: 'nodes',
+    data: { id: headingId(text), kind: 'heading', label: cut(text, LONGEST_LABEL) },
+    selectable: false,
+  }
+}
+
+/** Calls within a closed namespace are told by its sign. */
+function isDrawn({ source, destination }: MapEdge): boolean {
+  return source !== destination || source.startsWith('service ')
+}
+
+function edgeOf(edge: MapEdge, bends: Bends | undefined, isTangle: boolean): ElementDefinition {
   const [state] = edge.states
-  const isPlain = state === 'authorised' || state === 'undecided'
+  const label = isPlain(state!) ? '' : stateText(state!, edge)
   return {
     group: 'edges',
-    data: {
-      id: edge.id,
-      source: edge.source,
-      target: edge.destination,
-      state,
-      label: isPlain ? '' : stateText(state!, edge),
-    },
-    classes: isMany ? 'many' : '',
+    data: { id: edge.id, source: edge.source, target: edge.destination, state, label, ...bends },
+    classes: isTangle ? 'tangled' : '',
   }
 }

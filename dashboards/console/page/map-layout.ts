@@ -1,15 +1,31 @@
 /** Where what is drawn stands: callers left of what they call, or a block for each namespace where that would be a tangle. */
 import dagre from '/lib/dagre.js'
-import { type Drawn, groupedBy, type MapNode } from './map-model.ts'
+import { type Drawn, groupedBy, type MapEdge, type MapNode } from './map-model.ts'
 
 export interface Point {
   x: number
   y: number
 }
 
+/** How a line goes round what stands in its way: shares of the straight line, and distances from it. */
+export interface Bends {
+  weights: string
+  distances: string
+}
+
+export interface Layout {
+  places: Map<string, Point>
+  /** By edge; straight ones have none. */
+  bends: Map<string, Bends>
+  /** Names of namespaces, over their blocks. */
+  headings: { text: string; at: Point }[]
+  /** There are so many lines that those alone are told apart that stand out. */
+  isTangle: boolean
+}
+
 /** Past these, layers take long and help nobody. */
 const MOST_NODES = 80
-const MOST_EDGES = 220
+const MOST_EDGES_A_NODE = 2.5
 export const NODE_HEIGHT = 38
 const GAP = 26
 
@@ -18,47 +34,69 @@ export function widthOf(label: string): number {
   return Math.max(72, Math.min(230, 22 + label.length * 7.6))
 }
 
-export function layout({ nodes, edges }: Drawn, labelOf: (node: MapNode) => string): Map<string, Point> {
-  const width = (node: MapNode) => widthOf(labelOf(node))
+export function layout({ nodes, edges }: Drawn, widthOfNode: (node: MapNode) => number): Layout {
   const ordered = [...nodes].sort((a, b) => (a.id < b.id ? -1 : 1))
-  return nodes.length <= MOST_NODES && edges.length <= MOST_EDGES ? layers(ordered, edges, width) : blocks(ordered)
+  const isTangle = nodes.length > MOST_NODES || edges.length > MOST_EDGES_A_NODE * nodes.length
+  return isTangle ? blocks(ordered) : layers(ordered, edges, widthOfNode)
 }
 
-function layers(
-  nodes: readonly MapNode[],
-  edges: Drawn['edges'],
-  width: (node: MapNode) => number,
-): Map<string, Point> {
+function layers(nodes: readonly MapNode[], edges: readonly MapEdge[], widthOfNode: (node: MapNode) => number): Layout {
   const graph = new dagre.graphlib.Graph()
-  graph.setGraph({ rankdir: 'LR', nodesep: 30, ranksep: 130, edgesep: 18 })
+  graph.setGraph({ rankdir: 'LR', nodesep: 26, ranksep: 95, edgesep: 22 })
   graph.setDefaultEdgeLabel(() => ({}))
-  for (const node of nodes) graph.setNode(node.id, { width: width(node), height: NODE_HEIGHT })
-  for (const { source, destination } of [...edges].sort((a, b) => (a.id < b.id ? -1 : 1))) {
-    if (source !== destination) graph.setEdge(source, destination)
+  for (const node of nodes) graph.setNode(node.id, { width: widthOfNode(node), height: NODE_HEIGHT })
+  const drawn = edges.filter(({ source, destination }) => source !== destination)
+  for (const { source, destination } of drawn.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+    graph.setEdge(source, destination)
   }
   dagre.layout(graph)
-  return new Map(nodes.map(({ id }) => [id, { x: graph.node(id).x as number, y: graph.node(id).y as number }]))
+  const places = new Map(nodes.map(({ id }) => [id, { x: graph.node(id).x!, y: graph.node(id).y! }]))
+  const bends = new Map<string, Bends>()
+  for (const { id, source, destination } of drawn) {
+    const points: Point[] = graph.edge(source, destination).points ?? []
+    // Both ends and a middle: it spans one layer, and nothing is in its way.
+    if (points.length > 3) bends.set(id, bendsOf(places.get(source)!, places.get(destination)!, points.slice(1, -1)))
+  }
+  return { places, bends, headings: [], isTangle: false }
 }
 
-/** Namespaces as blocks in rows, the services of each in a square; a row is as wide as the whole is high, about. */
-function blocks(nodes: readonly MapNode[]): Map<string, Point> {
+function bendsOf(from: Point, to: Point, points: readonly Point[]): Bends {
+  const [dx, dy] = [to.x - from.x, to.y - from.y]
+  const length = Math.hypot(dx, dy)
+  const along = ({ x, y }: Point) => ((x - from.x) * dx + (y - from.y) * dy) / length ** 2
+  const beside = ({ x, y }: Point) => ((y - from.y) * dx - (x - from.x) * dy) / length
+  return {
+    weights: points.map((point) => Math.min(1, Math.max(0, along(point))).toFixed(4)).join(' '),
+    distances: points.map((point) => beside(point).toFixed(1)).join(' '),
+  }
+}
+
+/** Namespaces as blocks in rows, the services of each in a square; the whole about as wide as a screen. */
+function blocks(nodes: readonly MapNode[]): Layout {
   const [stepX, stepY] = [250, NODE_HEIGHT + GAP]
   const groups = [...groupedBy(nodes, ({ namespace }) => namespace)].sort(([, a], [, b]) => b.length - a.length)
-  const sized = groups.map(([, within]) => {
+  const sized = groups.map(([namespace, within]) => {
     const columns = Math.max(1, Math.round(Math.sqrt((within.length * stepY) / stepX)))
-    return { within, columns, width: columns * stepX, height: Math.ceil(within.length / columns) * stepY }
+    const hasHeading = within.length > 1
+    const height = Math.ceil(within.length / columns) * stepY + (hasHeading ? stepY : 0)
+    return { namespace, within, columns, hasHeading, width: columns * stepX, height }
   })
-  const area = sized.reduce((sum, { width, height }) => sum + (width + GAP * 3) * (height + GAP * 4), 0)
+  const isSparse = sized.some(({ hasHeading }) => hasHeading)
+  const [gapX, gapY] = isSparse ? [GAP * 3, GAP * 4] : [0, GAP]
+  const area = sized.reduce((sum, { width, height }) => sum + (width + gapX) * (height + gapY), 0)
   const rowWidth = Math.max(...sized.map(({ width }) => width), Math.sqrt(area * 1.7))
   const places = new Map<string, Point>()
+  const headings: Layout['headings'] = []
   let [x, y, rowHeight] = [0, 0, 0]
-  for (const { within, columns, width, height } of sized) {
-    if (x > 0 && x + width > rowWidth) [x, y, rowHeight] = [0, y + rowHeight + GAP * 4, 0]
-    within.forEach(({ id }, at) => {
-      places.set(id, { x: x + (at % columns) * stepX + stepX / 2, y: y + Math.floor(at / columns) * stepY })
-    })
-    x += width + GAP * 3
+  for (const { namespace, within, columns, hasHeading, width, height } of sized) {
+    if (x > 0 && x + width > rowWidth) [x, y, rowHeight] = [0, y + rowHeight + gapY, 0]
+    if (hasHeading) headings.push({ text: namespace, at: { x: x + width / 2, y } })
+    const top = y + (hasHeading ? stepY : 0)
+    for (const [at, { id }] of within.entries()) {
+      places.set(id, { x: x + (at % columns) * stepX + stepX / 2, y: top + Math.floor(at / columns) * stepY })
+    }
+    x += width + gapX
     rowHeight = Math.max(rowHeight, height)
   }
-  return places
+  return { places, bends: new Map(), headings, isTangle: true }
 }

@@ -5,7 +5,7 @@ import { button, h, link } from './dom.ts'
 import { count, counted } from './format.ts'
 import type { Incident } from './incidents.ts'
 import { type Drawn, type MapNode, worstOf } from './map-model.ts'
-import { STATE_WORDS, STATES, stateText } from './path-words.ts'
+import { STATES, stateText } from './path-words.ts'
 import { hashOf } from './router.ts'
 
 const MOST = 60
@@ -115,5 +115,3 @@ export function byWorst(paths: readonly MapPath[]): MapPath[] {
   const rank = ({ states }: MapPath) => STATES.indexOf(worstOf(states))
   return [...paths].sort((a, b) => rank(a) - rank(b) || b.requests - a.requests)
 }
-
-export { STATE_WORDS }

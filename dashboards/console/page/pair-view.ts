@@ -210,7 +210,7 @@ function table(head: readonly string[], rows: readonly HTMLElement[], label: str
   const cells = head.map((text) => (text === '' ? h('td') : h('th', { scope: 'col' }, text)))
   return h(
     'div',
-    { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label },
+    { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': label },
     h('table', {}, h('thead', {}, h('tr', {}, ...cells)), h('tbody', {}, ...rows)),
   )
 }

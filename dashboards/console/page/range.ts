@@ -44,7 +44,8 @@ export class Range {
 
   text(): string {
     if (this.#fixed !== undefined) return 'that time'
-    return `the last ${PRESETS.find(([, minutes]) => minutes === this.#minutes)?.[0] ?? `${this.#minutes} minutes`}`
+    const [text] = PRESETS.find(([, minutes]) => minutes === this.#minutes) ?? [`${this.#minutes} minutes`]
+    return `the last ${text.replace(/^1 /, '')}`
   }
 
   #set(minutes: number | undefined, fixed: Span | undefined): void {
@@ -57,7 +58,9 @@ export class Range {
   #draw(): void {
     const select = h('select', { 'aria-label': 'Time range' })
     for (const [text, minutes] of PRESETS) {
-      select.append(h('option', { value: minutes, selected: minutes === this.#minutes }, `Last ${text}`))
+      select.append(
+        h('option', { value: minutes, selected: minutes === this.#minutes }, `Last ${text.replace(/^1 /, '')}`),
+      )
     }
     select.append(h('option', { value: 'custom', selected: this.#fixed !== undefined }, 'From … until …'))
     select.addEventListener('change', () => {

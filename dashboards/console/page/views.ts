@@ -14,7 +14,7 @@ export const TABS = [
   { name: 'map', text: 'Map' },
   { name: 'incidents', text: 'Incidents' },
   { name: 'silences', text: 'Silences' },
-  { name: 'coverage', text: 'Coverage and health' },
+  { name: 'coverage', text: 'Coverage' },
 ] as const
 
 const VIEWS: Readonly<Record<string, (place: Place, around: Surroundings) => View>> = {

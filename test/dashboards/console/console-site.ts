@@ -5,8 +5,8 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import type { OperatorRole } from '../../../core/action.ts'
 import { ConsoleConfig } from '../../../dashboards/console/config.ts'
 import { type ConsoleServer, serveConsole } from '../../../dashboards/console/server.ts'
-import { quietLogger } from '../../alerts/findings.ts'
 import { Site } from '../../alerts/api/site.ts'
+import { quietLogger } from '../../alerts/findings.ts'
 import { launchChromium } from '../../harness/chromium.ts'
 
 export const PAGE = join(import.meta.dirname, '../../../dist/dashboards/console/page')
@@ -49,7 +49,11 @@ export class Visit {
   readonly trouble: string[] = []
 
   static async begin(browser: Browser, url: string, hash: string, options: BrowserContextOptions): Promise<Visit> {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...options })
+    const context = await browser.newContext({
+      viewport: { width: 1280, height: 800 },
+      reducedMotion: 'reduce',
+      ...options,
+    })
     const visit = new Visit(await context.newPage(), url)
     await visit.page.goto(`${url}/${hash}`)
     return visit
@@ -75,6 +79,12 @@ export class Visit {
   /** What was loaded once is there. */
   async settled(): Promise<void> {
     await this.page.locator('main[aria-busy="false"]').waitFor()
+  }
+
+  /** As it is laid out: what is not shown is not in it. */
+  text(selector: string): Promise<string> {
+    // biome-ignore lint/performance/useDomNodeTextContent: what is shown is what is asked
+    return this.page.locator(selector).innerText()
   }
 
   /** Kept with the test's output, for people to look at. */
