@@ -1,4 +1,6 @@
 /** The page's files, and the libraries that it uses: single files out of their packages, under /lib. */
+
+import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import express, { type Router } from 'express'
@@ -27,6 +29,13 @@ export function pageRouter(folder = join(import.meta.dirname, 'page')): Router {
   // What messages link to.
   router.get('/incidents/:id', (request, response) => {
     response.redirect(302, `/#/incidents/${encodeURIComponent(request.params.id)}`)
+  })
+  // The browser asks for all modules at once, and not for each as it comes upon its import.
+  const modules = readdirSync(folder).filter((name) => name.endsWith('.js'))
+  const preload = modules.map((name) => `</${name}>; rel="modulepreload"`).join(', ')
+  router.get('/', (_, response, next) => {
+    response.set('link', preload)
+    next()
   })
   router.use(
     express.static(folder, {

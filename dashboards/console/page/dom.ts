@@ -2,6 +2,8 @@
  * Makes elements. Names, paths and sentences come from telemetry, and whoever sends telemetry chooses them: text becomes text nodes only, and
  * attributes are those listed here, of which none runs anything.
  */
+import { harmless } from './harmless.ts'
+
 const ATTRIBUTES = [
   'class',
   'id',
@@ -73,7 +75,8 @@ export function button(attributes: Attributes, onClick: () => void, ...children:
 }
 
 function nodesOf(children: readonly Child[]): (Node | string)[] {
-  return children.flatMap((child) =>
-    child === null || child === undefined || child === false ? [] : [typeof child === 'number' ? String(child) : child],
-  )
+  return children.flatMap((child) => {
+    if (child === null || child === undefined || child === false) return []
+    return [child instanceof Node ? child : harmless(String(child))]
+  })
 }

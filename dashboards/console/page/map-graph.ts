@@ -3,6 +3,7 @@ import cytoscape, { type Core, type ElementDefinition } from '/lib/cytoscape.js'
 import type { PathState } from '../data/path-state.ts'
 import { setAttribute } from './dom.ts'
 import { counted, cut } from './format.ts'
+import { harmless } from './harmless.ts'
 import { type Bends, type Layout, layout, type Point, widthOf } from './map-layout.ts'
 import type { Drawn, MapEdge, MapNode } from './map-model.ts'
 import { mapStyle } from './map-style.ts'
@@ -162,10 +163,10 @@ function labelText(node: MapNode, isQualified: boolean, incidents: ReadonlyMap<s
   if (kind === 'namespace') {
     const { sign, word } = STATE_WORDS[worst]
     const alarms = [isPlain(worst) ? '' : `${sign} ${word}`, open === 0 ? '' : `▲ ${open}`].filter((one) => one !== '')
-    return `${cut(name, LONGEST_LABEL)}\n${[counted(services, 'service'), ...alarms].join(', ')}`
+    return `${cut(harmless(name), LONGEST_LABEL)}\n${[counted(services, 'service'), ...alarms].join(', ')}`
   }
   const alarm = open === 0 ? '' : `\n▲ ${counted(open, 'incident')}`
-  return cut(isQualified ? name : name.replace(/\.[^.]+$/, ''), LONGEST_LABEL) + alarm
+  return cut(harmless(isQualified ? name : name.replace(/\.[^.]+$/, '')), LONGEST_LABEL) + alarm
 }
 
 function isPlain(state: PathState): boolean {
@@ -181,7 +182,7 @@ const headingId = (text: string) => `heading ${text}`
 function headingOf({ text }: Layout['headings'][number]): ElementDefinition {
   return {
     group: 'nodes',
-    data: { id: headingId(text), kind: 'heading', label: cut(text, LONGEST_LABEL) },
+    data: { id: headingId(text), kind: 'heading', label: cut(harmless(text), LONGEST_LABEL) },
     selectable: false,
   }
 }

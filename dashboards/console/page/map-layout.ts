@@ -28,6 +28,8 @@ const MOST_NODES = 80
 const MOST_EDGES_A_NODE = 2.5
 export const NODE_HEIGHT = 38
 const GAP = 26
+/** How much wider than high. */
+const WIDE = 1.8
 
 /** Of a label in the map's font, about. */
 export function widthOf(label: string): number {
@@ -42,7 +44,7 @@ export function layout({ nodes, edges }: Drawn, widthOfNode: (node: MapNode) => 
 
 function layers(nodes: readonly MapNode[], edges: readonly MapEdge[], widthOfNode: (node: MapNode) => number): Layout {
   const graph = new dagre.graphlib.Graph()
-  graph.setGraph({ rankdir: 'LR', nodesep: 26, ranksep: 95, edgesep: 22 })
+  graph.setGraph({ rankdir: 'LR', nodesep: 26, ranksep: 125, edgesep: 22 })
   graph.setDefaultEdgeLabel(() => ({}))
   for (const node of nodes) graph.setNode(node.id, { width: widthOfNode(node), height: NODE_HEIGHT })
   const drawn = edges.filter(({ source, destination }) => source !== destination)
@@ -71,27 +73,27 @@ function bendsOf(from: Point, to: Point, points: readonly Point[]): Bends {
   }
 }
 
-/** Namespaces as blocks in rows, the services of each in a square; the whole about as wide as a screen. */
+/** Namespaces as blocks in rows, and what stands alone as one more; the whole about as wide as a screen. */
 function blocks(nodes: readonly MapNode[]): Layout {
   const [stepX, stepY] = [250, NODE_HEIGHT + GAP]
   const groups = [...groupedBy(nodes, ({ namespace }) => namespace)].sort(([, a], [, b]) => b.length - a.length)
-  const sized = groups.map(([namespace, within]) => {
-    const columns = Math.max(1, Math.round(Math.sqrt((within.length * stepY) / stepX)))
-    const hasHeading = within.length > 1
-    const height = Math.ceil(within.length / columns) * stepY + (hasHeading ? stepY : 0)
-    return { namespace, within, columns, hasHeading, width: columns * stepX, height }
+  const together = groups.filter(([, within]) => within.length > 1)
+  const alone = groups.flatMap(([, within]) => (within.length > 1 ? [] : within))
+  const sized = [...together, ['', alone] as const].map(([heading, within]) => {
+    const columns = Math.max(1, Math.round(Math.sqrt((within.length * stepY * WIDE) / stepX)))
+    const height = Math.ceil(within.length / columns) * stepY + (heading === '' ? 0 : stepY)
+    return { heading, within, columns, width: columns * stepX, height }
   })
-  const isSparse = sized.some(({ hasHeading }) => hasHeading)
-  const [gapX, gapY] = isSparse ? [GAP * 3, GAP * 4] : [0, GAP]
+  const [gapX, gapY] = [GAP * 3, GAP * 4]
   const area = sized.reduce((sum, { width, height }) => sum + (width + gapX) * (height + gapY), 0)
-  const rowWidth = Math.max(...sized.map(({ width }) => width), Math.sqrt(area * 1.7))
+  const rowWidth = Math.max(...sized.map(({ width }) => width), Math.sqrt(area * WIDE))
   const places = new Map<string, Point>()
   const headings: Layout['headings'] = []
   let [x, y, rowHeight] = [0, 0, 0]
-  for (const { namespace, within, columns, hasHeading, width, height } of sized) {
+  for (const { heading, within, columns, width, height } of sized) {
     if (x > 0 && x + width > rowWidth) [x, y, rowHeight] = [0, y + rowHeight + gapY, 0]
-    if (hasHeading) headings.push({ text: namespace, at: { x: x + width / 2, y } })
-    const top = y + (hasHeading ? stepY : 0)
+    if (heading !== '') headings.push({ text: heading, at: { x: x + width / 2, y } })
+    const top = y + (heading === '' ? 0 : stepY)
     for (const [at, { id }] of within.entries()) {
       places.set(id, { x: x + (at % columns) * stepX + stepX / 2, y: top + Math.floor(at / columns) * stepY })
     }

@@ -2,13 +2,14 @@
 import type { MapPath } from '../data/map.ts'
 import { stateBadge as incidentState, severityBadge } from './badge.ts'
 import { button, h, link } from './dom.ts'
-import { count, counted } from './format.ts'
+import { count, counted, cut } from './format.ts'
 import type { Incident } from './incidents.ts'
 import { type Drawn, type MapNode, worstOf } from './map-model.ts'
 import { STATES, stateText } from './path-words.ts'
 import { hashOf } from './router.ts'
 
 const MOST = 60
+const LONGEST_NAME = 160
 
 export function pathHash({ pair }: MapPath): `#${string}` {
   return hashOf('pair', pair)
@@ -89,7 +90,7 @@ function pathList(paths: readonly MapPath[], textOf: (path: MapPath) => string):
       h(
         'li',
         {},
-        link(pathHash(path), { class: 'path' }, textOf(path)),
+        link(pathHash(path), { class: 'path' }, cut(textOf(path), LONGEST_NAME)),
         h(
           'div',
           {},

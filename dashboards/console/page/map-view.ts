@@ -5,6 +5,7 @@ import { get } from './api.ts'
 import { button, fill, h, setAttribute } from './dom.ts'
 import { count, counted, identityName } from './format.ts'
 import type { Incident } from './incidents.ts'
+import { moveRow } from './keys.ts'
 import { emptyMap } from './map-empty.ts'
 import type { Chosen, MapGraph } from './map-graph.ts'
 import { mapList } from './map-list.ts'
@@ -64,6 +65,8 @@ class MapView implements View {
       this.#summary,
       this.#tools,
     )
+    // It is on its way while the first answer is.
+    if (!this.#isList) void import('./map-graph.ts')
     fill(this.element, h('div', { class: 'map-main' }, head, this.#stage, this.#legend), this.#panel)
   }
 
@@ -98,7 +101,10 @@ class MapView implements View {
   }
 
   move(step: 1 | -1): void {
-    if (this.#isList) return void import('./keys.ts').then(({ moveRow }) => moveRow(step))
+    if (this.#isList) {
+      moveRow(step)
+      return
+    }
     const nodes = [...(this.#drawn?.nodes ?? [])].sort(
       (a, b) => STATES.indexOf(a.worst) - STATES.indexOf(b.worst) || (a.id < b.id ? -1 : 1),
     )

@@ -3,6 +3,7 @@ import { ApiError, get, logOut, type Session } from './api.ts'
 import { button, fill, h, link, setAttribute } from './dom.ts'
 import { clock } from './format.ts'
 import { helpDialog } from './help.ts'
+import type { Incident } from './incidents.ts'
 import { onKeys } from './keys.ts'
 import { Range } from './range.ts'
 import { placeOf } from './router.ts'
@@ -13,6 +14,7 @@ import { openView, TABS } from './views.ts'
 const TOAST_MS = 6_000
 const TYPING_MS = 250
 const RETRY_MS = 5_000
+const MOST_ALIVE = 1_000
 
 export class Shell {
   readonly element: HTMLElement
@@ -34,6 +36,7 @@ export class Shell {
   #view: View | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #round = 0
+  #alive: Promise<Incident[]> | undefined
   #since = 0
   readonly #ends: (() => void)[] = []
 
@@ -44,6 +47,7 @@ export class Shell {
       session,
       range,
       search: () => this.#search.value.trim(),
+      alive: () => this.#readAlive(),
       reload: () => this.#again(),
       say: (text) => this.#say(text),
     }
@@ -139,6 +143,7 @@ export class Shell {
     const round = this.#round
     let pause = this.#surroundings.range.pauseMs()
     const began = Date.now()
+    this.#alive = undefined
     try {
       await Promise.all([this.#view?.load(), this.#countOpen()])
       if (round !== this.#round) return
@@ -157,9 +162,16 @@ export class Shell {
     }, pause)
   }
 
+  /** Once a load. */
+  #readAlive(): Promise<Incident[]> {
+    const query = { state: 'open,acknowledged', limit: MOST_ALIVE }
+    this.#alive ??= get<{ incidents: Incident[] }>('/incidents', query).then(({ incidents }) => incidents)
+    return this.#alive
+  }
+
   async #countOpen(): Promise<void> {
-    const { incidents, more } = await get<{ incidents: unknown[]; more: boolean }>('/incidents', { state: 'open' })
-    const open = `${incidents.length}${more ? '+' : ''}`
+    const incidents = (await this.#readAlive()).filter(({ state }) => state === 'open')
+    const open = incidents.length < MOST_ALIVE ? `${incidents.length}` : `${MOST_ALIVE}+`
     const tab = this.#tabs.get('incidents')!
     fill(
       tab,

@@ -1,5 +1,6 @@
 /** What a page of the console is, and what it is given. */
 import type { Session } from './api.ts'
+import type { Incident } from './incidents.ts'
 import type { Range } from './range.ts'
 
 export interface Surroundings {
@@ -7,6 +8,8 @@ export interface Surroundings {
   range: Range
   /** What stands in the search box. */
   search(): string
+  /** Incidents that are open or acknowledged, as read for this load. */
+  alive(): Promise<Incident[]>
   /** Loads the view again, now. */
   reload(): void
   /** Tells a sentence at the foot of the window, for a while. */

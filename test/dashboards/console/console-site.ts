@@ -2,12 +2,12 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { launchChromium } from '../../../bench/chromium.ts'
 import type { OperatorRole } from '../../../core/action.ts'
 import { ConsoleConfig } from '../../../dashboards/console/config.ts'
 import { type ConsoleServer, serveConsole } from '../../../dashboards/console/server.ts'
 import { Site } from '../../alerts/api/site.ts'
 import { quietLogger } from '../../alerts/findings.ts'
-import { launchChromium } from '../../harness/chromium.ts'
 
 export const PAGE = join(import.meta.dirname, '../../../dist/dashboards/console/page')
 const OUTPUT = join(import.meta.dirname, '../../output/console')

@@ -18,7 +18,10 @@ const AUDIT = pair('audit-v2', 'auth.bank', 'bank')
 
 const queryOf = (key: Pair) =>
   new URLSearchParams(
-    Object.entries(key).map(([name, value]) => [name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()), value]),
+    Object.entries(key).map(([name, value]): [string, string] => [
+      name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+      value,
+    ]),
   ).toString()
 
 describe.skipIf(noEngine() !== undefined)("the console's data", { timeout: 60_000 }, () => {

@@ -200,6 +200,10 @@ describe.skipIf(cannot !== undefined)('hostile names', { timeout: 60_000 }, () =
     await visit.settled()
     expect(await visit.page.locator('h1').textContent()).toBe(MARKUP[1])
     expect(await visit.page.locator('.facts-list').textContent()).toContain(MARKUP[1])
+    // What would turn the text round or hide in it is shown to be there.
+    await visit.page.goto(`${site.url}/?again#/incidents/h7`)
+    await visit.settled()
+    expect(await visit.page.locator('h1').textContent()).toBe('\ufffdgnp.exe\ufffd\ufffd[31m')
     await visit.end()
   })
 

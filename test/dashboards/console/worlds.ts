@@ -1,4 +1,5 @@
 /** Worlds that the console shows in tests: a shop with trouble, and a large mesh. */
+import { meshRows } from '../../../bench/mesh-rows.ts'
 import { EDGES } from '../../../demo/shop.ts'
 import type { Site } from '../../alerts/api/site.ts'
 import { record } from '../../alerts/records.ts'
@@ -149,33 +150,9 @@ export async function shop({ store, insert }: Pick<Site, 'store' | 'insert'>): P
   )
 }
 
-/** `services` in namespaces of 25, and five paths for each. */
+/** A large mesh, in one window. */
 export async function mesh({ store }: Pick<Site, 'store'>, services: number): Promise<void> {
-  const now = newest()
-  const nameOf = (at: number) => `svc-${String(at % services).padStart(4, '0')}`
-  const namespaceOf = (at: number) => `team-${String(Math.floor((at % services) / 25)).padStart(2, '0')}`
-  const rows = Array.from({ length: services }, (_, at) => at).flatMap((at) =>
-    [1, 2, 7, 31, 211].map((step) => {
-      const key = pair(nameOf(at), `${nameOf(at + step)}.${namespaceOf(at + step)}`, namespaceOf(at))
-      const odd = at % 97 === 0 && step === 1
-      return {
-        key,
-        window: windowRow(now, key, {
-          requests: 100 + at,
-          denied: odd ? 7 : 0,
-          plaintext: at % 131 === 5 && step === 2 ? 3 : 0,
-        }),
-      }
-    }),
-  )
-  await insertRows(
-    store,
-    'windows',
-    rows.map(({ window }) => window),
-  )
-  await insertRows(
-    store,
-    'paths',
-    rows.map(({ key }) => pathRow(now, key)),
-  )
+  const { windows, paths } = meshRows(services, newest())
+  await insertRows(store, 'windows', windows)
+  await insertRows(store, 'paths', paths)
 }
