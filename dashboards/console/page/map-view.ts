@@ -72,10 +72,8 @@ class MapView implements View {
 
   async load(): Promise<void> {
     const { from, until } = this.#around.range.span()
-    const [answer, { incidents }] = await Promise.all([
-      get<MapAnswer>('/map', { from: Math.floor(from), until: Math.ceil(until) }),
-      get<{ incidents: Incident[] }>('/incidents', { state: 'open,acknowledged', limit: 1000 }),
-    ])
+    const query = { from: Math.floor(from), until: Math.ceil(until) }
+    const [answer, incidents] = await Promise.all([get<MapAnswer>('/map', query), this.#around.alive()])
     this.#answer = answer
     this.#incidents = incidents
     if (answer.paths.length === 0) {
