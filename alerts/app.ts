@@ -22,23 +22,33 @@ export interface AlertsOptions {
   progress: Progress
   /** What /readyz tells; while it is not ready there are no heartbeats. */
   health: Pick<Health, 'read'>
-  /** Eastwatch's version, for heartbeats. */
+  /** Where people reach the console: messages link to it. */
+  consoleUrl?: string | undefined
+  /** Of this process: where a receiver's file may be. */
+  dataFolder: string
+  /** Eastwatch's version, for heartbeats and findings. */
   version: string
 }
+
+/** Messages a minute: more than can be sent. */
+const UNLIMITED = 1_000_000
 
 /** Groups that must keep up, or the log holds on to what they have not read. */
 export const ALERT_GROUPS = { incidents: 'incidents', notify: 'notify' } as const
 
 /** Runs until the signal aborts; rejects when a processor fails for good. */
 export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Promise<void> {
-  const { config, bus, clock, logger, progress, health, version } = options
+  const { config, bus, clock, logger, progress, health, consoleUrl, dataFolder, version } = options
+  const around = { consoleUrl, dataFolder, version }
   const failed = new AbortController()
   const running = AbortSignal.any([signal, failed.signal])
   const lanes = new Map(
-    config.receivers.map((receiver) => [
-      receiver.name,
-      new Lane(createChannel(receiver), config.outbox.messagesPerMinute),
-    ]),
+    config.receivers.map((receiver) => {
+      const channel = createChannel(receiver, around)
+      // The limit spares people; a program is told of everything, again and again.
+      const perMinute = channel.repeatSeconds === undefined ? config.outbox.messagesPerMinute : UNLIMITED
+      return [receiver.name, new Lane(channel, perMinute)]
+    }),
   )
   const incidents = bus.process({
     topic: TOPIC.findings,
@@ -61,9 +71,10 @@ export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Pr
       startOutbox(assignment, {
         ...config.outbox,
         inhibit: config.inhibit,
+        shadowUntil: config.shadowUntil ?? 0,
         receivers: config.receivers.map(({ name, minSeverity }) => {
-          const repeatSeconds = lanes.get(name)?.channel.repeatSeconds
-          return { name, minSeverity, repeatUs: repeatSeconds && repeatSeconds * SECOND }
+          const { repeatSeconds, holdsOpen } = lanes.get(name)!.channel
+          return { name, minSeverity, repeatUs: repeatSeconds && repeatSeconds * SECOND, holdsOpen }
         }),
         router: new Router(
           config.route,
@@ -90,6 +101,7 @@ export async function runAlerts(options: AlertsOptions, signal: AbortSignal): Pr
 
 /** Who ticks into findings. */
 function stageProducers(bus: Bus): string[] {
-  const each = (stage: string, topic: string) => Array.from({ length: bus.partitions(topic) }, (_, i) => `${stage}/${i}`)
+  const each = (stage: string, topic: string) =>
+    Array.from({ length: bus.partitions(topic) }, (_, i) => `${stage}/${i}`)
   return [...each('stage1', TOPIC.calls), ...each('stage2', TOPIC.windows)]
 }

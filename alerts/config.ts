@@ -26,7 +26,9 @@ const Fields = z.strictObject({
       message: 'two receivers have the same name',
     })
     .describe('Who is told of incidents. None by default.'),
-  route: RootRoute.prefault({}).describe('Who is told of which incidents, and how they are grouped. By default everybody of everything.'),
+  route: RootRoute.prefault({}).describe(
+    'Who is told of which incidents, and how they are grouped. By default everybody of everything.',
+  ),
   timeIntervals: z
     .array(TimeInterval)
     .max(64)
@@ -43,6 +45,13 @@ const Fields = z.strictObject({
   heartbeat: HeartbeatConfig.optional().describe(
     'An external receiver that hears from Eastwatch each minute, and should alert when it does not.',
   ),
+  shadowUntil: z.iso
+    .datetime({ offset: true })
+    .transform((text) => Date.parse(text) * 1000)
+    .optional()
+    .describe(
+      'For a first rollout: of incidents that open before this time, such as 2027-02-01T08:00:00Z, only the critical ones are told. All are recorded.',
+    ),
   reopenHours: z
     .number()
     .positive()
@@ -57,9 +66,7 @@ const Fields = z.strictObject({
     .min(100)
     .max(1_000_000)
     .default(20_000)
-    .describe(
-      'Incidents held at once, open or waiting to reopen; past it the least severe are closed early.',
-    ),
+    .describe('Incidents held at once, open or waiting to reopen; past it the least severe are closed early.'),
   outbox: z
     .strictObject({
       retryFirstMs: z
@@ -112,7 +119,11 @@ export const AlertsConfig = Fields.superRefine(({ route, receivers, timeInterval
     const known = (key: 'receivers' | 'muteDuring' | 'activeDuring', names: readonly string[]) => {
       for (const [i, name] of (one[key] ?? []).entries()) {
         if (!names.includes(name)) {
-          context.addIssue({ code: 'custom', path: [...path, key, i], message: `no ${key === 'receivers' ? 'receiver' : 'time interval'} has the name ${JSON.stringify(name)}` })
+          context.addIssue({
+            code: 'custom',
+            path: [...path, key, i],
+            message: `no ${key === 'receivers' ? 'receiver' : 'time interval'} has the name ${JSON.stringify(name)}`,
+          })
         }
       }
     }
@@ -122,6 +133,7 @@ export const AlertsConfig = Fields.superRefine(({ route, receivers, timeInterval
     for (const [i, child] of one.routes.entries()) check(child, [...path, 'routes', i], depth + 1)
   }
   check(route, ['route'], 0)
-  if (routes > MAX_ROUTES) context.addIssue({ code: 'custom', path: ['route'], message: `there are more than ${MAX_ROUTES} routes` })
+  if (routes > MAX_ROUTES)
+    context.addIssue({ code: 'custom', path: ['route'], message: `there are more than ${MAX_ROUTES} routes` })
 })
 export type AlertsConfig = z.output<typeof AlertsConfig>

@@ -2,5 +2,7 @@
 import { z } from 'zod'
 import { endpointFields, refuseForbiddenAddress } from './notify/endpoint.ts'
 
-export const HeartbeatConfig = z.strictObject(endpointFields).superRefine(refuseForbiddenAddress)
+export const HeartbeatConfig = z
+  .strictObject(endpointFields)
+  .superRefine((config, context) => refuseForbiddenAddress(config, context))
 export type HeartbeatConfig = z.output<typeof HeartbeatConfig>

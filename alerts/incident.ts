@@ -7,9 +7,9 @@
  * finding beyond that reopens it whether or not a tick has resolved it already.
  */
 import { createHash } from 'node:crypto'
+import type { AcceptAction, IncidentAction } from '../core/action.ts'
 import { type Finding, SEVERITIES, type Severity } from '../detectors/detector.ts'
 import type { IncidentRecord } from '../storage/incident-records.ts'
-import type { AcceptAction, IncidentAction } from '../core/action.ts'
 import { clip } from './clip.ts'
 import { evidenceText } from './evidence.ts'
 import { namespaceOfService } from './labels.ts'
@@ -112,8 +112,7 @@ function open(finding: Finding): Incident {
 function join(incident: Incident, finding: Finding): Incident {
   const { status, resolvedAt, resolvedBy } = incident.record
   const updated = update(incident, finding)
-  const isOverNoMore =
-    status === 'resolved' && resolvedBy === '' && updated.lastSeen + updated.quietUs > resolvedAt
+  const isOverNoMore = status === 'resolved' && resolvedBy === '' && updated.lastSeen + updated.quietUs > resolvedAt
   return isOverNoMore ? reopen(incident, finding) : updated
 }
 

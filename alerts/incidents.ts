@@ -7,6 +7,8 @@
  * ones are forgotten first, then open ones of the lowest severity that were quiet longest are closed early; their findings stay
  * in the findings table.
  */
+
+import { type Action, decodeAction } from '../core/action.ts'
 import type { Assignment, Batch, PartitionProcessor, Publication, StateWrite, StepResult } from '../core/bus/bus.ts'
 import { TOPIC } from '../core/bus/topics.ts'
 import { messageOf } from '../core/errors.ts'
@@ -15,7 +17,6 @@ import { decodeTick, encodeTick } from '../core/tick.ts'
 import { Watermark, type WatermarkSnapshot } from '../core/watermark.ts'
 import { decodeFinding, type Finding } from '../detectors/detector.ts'
 import { type AlertRecord, encodeAlertRecord, type IncidentRecord } from '../storage/incident-records.ts'
-import { type Action, decodeAction } from '../core/action.ts'
 import { clip } from './clip.ts'
 import {
   accept,

@@ -13,7 +13,15 @@ export function groupNotice(group: WaitingGroup, queue: Queue): GroupNotice {
   const [first, ...rest] = known.sort((a, b) => weight(b) - weight(a)).slice(0, MAX_NEWS)
   if (first === undefined) throw new Error(`group ${key} of ${receiver} waits and has no incident`)
   const others = pending.others + known.length - 1 - rest.length
-  return { type: 'group', id: idOf(group, pending), key, labels, open: queue.openIn(receiver, key), news: [first, ...rest], others }
+  return {
+    type: 'group',
+    id: idOf(group, pending),
+    key,
+    labels,
+    open: queue.openIn(receiver, key),
+    news: [first, ...rest],
+    others,
+  }
 }
 
 /** Of its content: a summary that grew, or that a restart folded otherwise, is another message to the receiver. */

@@ -15,26 +15,28 @@ import type { Logger } from '../core/logger.ts'
 import { backoffMs } from '../core/retry.ts'
 import { decodeTick } from '../core/tick.ts'
 import { SEVERITIES } from '../detectors/detector.ts'
-import { decodeAlertRecord, encodeAlertRecord, type IncidentRecord, type NotificationRecord } from '../storage/incident-records.ts'
+import { decodeAlertRecord, encodeAlertRecord, type NotificationRecord } from '../storage/incident-records.ts'
 import { clip } from './clip.ts'
 import { severityRank } from './incident.ts'
 import { labelsOf } from './labels.ts'
 import type { Lane } from './lane.ts'
 import { countNotification } from './metrics.ts'
+import { groupNotice, summaryNotice } from './notices.ts'
 import type { Notice } from './notify/channel.ts'
 import { consider, type Receiver, type StageContext } from './pipeline.ts'
 import { type PendingNews, type PendingSummary, Queue, type WaitingGroup } from './queue.ts'
-import { Inhibition } from './routing/inhibition.ts'
 import type { InhibitRule } from './routing/config.ts'
+import { Inhibition } from './routing/inhibition.ts'
 import type { Router } from './routing/tree.ts'
 import { summariseStorm } from './storm.ts'
-import { groupNotice, summaryNotice } from './notices.ts'
 import { readOrTell } from './unreadable.ts'
 
 export interface OutboxOptions {
   receivers: readonly Receiver[]
   router: Router
   inhibit: readonly InhibitRule[]
+  /** Epoch microseconds: alerts/pipeline.ts. */
+  shadowUntil: number
   /** By receiver name. */
   lanes: ReadonlyMap<string, Lane>
   clock: Clock
@@ -111,6 +113,7 @@ class Outbox implements PartitionProcessor {
       inhibition: this.#inhibition,
       receivers: this.#receivers,
       now,
+      shadowUntil: this.#options.shadowUntil,
       isInFlight: (key) => this.#underWay.has(key),
       hold: (id) => this.#held.add(id),
     }
@@ -163,7 +166,7 @@ class Outbox implements PartitionProcessor {
     const { receivers, maxPending } = this.#options
     const isInFlight = (key: string) => this.#underWay.has(key)
     const context = { queue: this.#queue, now, offset, maxPending, isInFlight }
-    for (const { name } of receivers) summariseStorm(name, context)
+    for (const receiver of receivers) summariseStorm(receiver, context)
   }
 
   /** Starts what is due and finds a place, the most urgent first. */
@@ -221,11 +224,12 @@ class Outbox implements PartitionProcessor {
 
   #settle(waiting: Waiting, notice: Notice, failure: unknown): void {
     const now = this.#options.clock.now()
-    const { receiver, attempt, since } = 'group' in waiting ? { ...waiting.group, ...waiting.group.pending } : waiting.summary
+    const { receiver, attempt, since } =
+      'group' in waiting ? { ...waiting.group, ...waiting.group.pending } : waiting.summary
     const record = (status: NotificationRecord['status'], detail: string) =>
       this.#record({ receiver, notice, attempt: attempt + 1, status, at: now, detail })
     if (failure === undefined) {
-      this.#remove(waiting)
+      this.#remove(waiting, notice)
       record('sent', '')
       return
     }
@@ -235,7 +239,7 @@ class Outbox implements PartitionProcessor {
     const { giveUpAfterHours, retryFirstMs, retryMaxMs } = this.#options
     const final = failure instanceof PipelineError && !failure.retriable
     if (final || now - since >= giveUpAfterHours * HOUR) {
-      this.#remove(waiting)
+      this.#remove(waiting, notice)
       record('dead', detail)
       return
     }
@@ -244,15 +248,18 @@ class Outbox implements PartitionProcessor {
     record('failed', detail)
   }
 
-  /** What was told, or given up, waits no more; what came meanwhile does. */
-  #remove(waiting: Waiting): void {
-    if ('summary' in waiting) {
+  /** What was told, or given up, waits no more; what came meanwhile does, and what a program must be told and found no room. */
+  #remove(waiting: Waiting, notice: Notice): void {
+    if ('summary' in waiting || notice.type === 'summary') {
       this.#queue.setSummary(waiting.key, undefined)
       return
     }
     const { receiver, key, pending: told } = waiting.group
     const { pending, ...group } = this.#queue.group(receiver, key) ?? waiting.group
-    const isTold = ({ id, version }: PendingNews) => told.news.some((one) => one.id === id && one.version === version)
+    const inMessage = new Set(notice.news.map(({ record }) => record.id))
+    const isProgram = this.#receivers.get(receiver)?.repeatUs !== undefined
+    const isTold = ({ id, version }: PendingNews) =>
+      (!isProgram || inMessage.has(id)) && told.news.some((one) => one.id === id && one.version === version)
     const news = pending?.news.filter((one) => !isTold(one)) ?? []
     if (pending === undefined || news.length === 0) this.#queue.setGroup(group)
     else this.#queue.setGroup({ ...group, pending: { ...pending, attempt: 0, notBefore: 0, news, others: 0 } })
@@ -298,7 +305,9 @@ class Outbox implements PartitionProcessor {
       const detail = 'receiver is no longer configured'
       const notices = [
         ...[...this.#queue.waiting(receiver).values()].map((group) => groupNotice(group, this.#queue)),
-        ...[...this.#queue.summaries()].filter(([, one]) => one.receiver === receiver).map(([, one]) => summaryNotice(one)),
+        ...[...this.#queue.summaries()]
+          .filter(([, one]) => one.receiver === receiver)
+          .map(([, one]) => summaryNotice(one)),
       ]
       for (const notice of notices) this.#record({ receiver, notice, attempt: 0, status: 'dead', at, detail })
       this.#queue.removeReceiver(receiver)

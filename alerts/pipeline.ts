@@ -17,8 +17,10 @@ import { type Destination, type GroupName, groupOf, isMuted, type Router } from 
 export interface Receiver {
   name: string
   minSeverity: Severity
-  /** How often an open incident must be told again, whatever the route says. */
+  /** How often an open incident must be told again, whatever the route says: alerts/notify/channel.ts. */
   repeatUs?: number | undefined
+  /** It must be told of an end by itself. */
+  holdsOpen?: boolean | undefined
 }
 
 /** What one receiver might be told of an incident. */
@@ -38,6 +40,8 @@ export interface StageContext {
   receivers: ReadonlyMap<string, Receiver>
   /** Epoch microseconds by the outgoing side's clock. */
   now: number
+  /** Of what opened before, only what is critical is told. Epoch microseconds. */
+  shadowUntil: number
   /** True while a message of the group is being sent. */
   isInFlight(groupKey: string): boolean
   /** Told of what is held back, to look at it again. */
@@ -46,7 +50,7 @@ export interface StageContext {
 
 type Stage = (changes: readonly Change[], context: StageContext) => readonly Change[]
 
-const STAGES: readonly Stage[] = [severeEnough, worthTelling, notHeld]
+const STAGES: readonly Stage[] = [severeEnough, outOfShadow, worthTelling, notHeld]
 
 /** Puts into the queue what is to be told of the incident; nothing, where all of it was. */
 export function consider(record: IncidentRecord, labels: Labels, context: StageContext): void {
@@ -57,7 +61,11 @@ export function consider(record: IncidentRecord, labels: Labels, context: StageC
 }
 
 /** Every receiver that a route leads to, and every one that was told of it before. */
-function possible(record: IncidentRecord, labels: Labels, { queue, router, receivers }: StageContext): readonly Change[] {
+function possible(
+  record: IncidentRecord,
+  labels: Labels,
+  { queue, router, receivers }: StageContext,
+): readonly Change[] {
   const told = queue.told(record.id)
   const routed = new Map(router.destinations(labels).map((destination) => [destination.receiver, destination]))
   return [...new Set([...routed.keys(), ...told.keys()])].flatMap((name) => {
@@ -76,6 +84,12 @@ function severeEnough(changes: readonly Change[]): readonly Change[] {
   )
 }
 
+function outOfShadow(changes: readonly Change[], { shadowUntil }: StageContext): readonly Change[] {
+  return changes.filter(
+    ({ record, told }) => told !== undefined || record.openedAt >= shadowUntil || record.severity === 'critical',
+  )
+}
+
 function worthTelling(changes: readonly Change[], { now }: StageContext): readonly Change[] {
   return changes
     .map((change) => {
@@ -83,8 +97,11 @@ function worthTelling(changes: readonly Change[], { now }: StageContext): readon
       const decision = decide(told, record)
       const isDue = told?.status === 'open' && told.repeatAt > 0 && told.repeatAt <= now && record.status === 'open'
       // Whoever has it need not be reminded, unless the receiver forgets by itself.
-      const repeats = decision.reason === 'none' && isDue && (record.acknowledgedAt === 0 || receiver.repeatUs !== undefined)
-      return repeats ? { ...change, reason: 'repeat' as const } : { ...change, ...decision }
+      const repeats =
+        decision.reason === 'none' && isDue && (record.acknowledgedAt === 0 || receiver.repeatUs !== undefined)
+      // To remind people can wait for what else there is to tell; a program that forgets cannot.
+      const patient = receiver.repeatUs === undefined
+      return repeats ? { ...change, reason: 'repeat' as const, patient } : { ...change, ...decision }
     })
     .filter(({ reason, destination }) => reason !== 'none' && (destination !== undefined || reason === 'resolved'))
 }

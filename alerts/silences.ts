@@ -3,12 +3,13 @@
  *
  * Memory: at most MAX_SILENCES, each of at most MAX_MATCHERS matchers of bounded size; one more is refused.
  */
+
+import type { EndSilenceAction, SilenceAction } from '../core/action.ts'
 import type { StateWrite } from '../core/bus/bus.ts'
 import { DAY } from '../core/clock.ts'
 import { PipelineError } from '../core/errors.ts'
 import { INTRUSIONS } from '../detectors/tls-finding.ts'
 import type { IncidentRecord, SilenceRecord } from '../storage/incident-records.ts'
-import type { EndSilenceAction, SilenceAction } from '../core/action.ts'
 import { clip } from './clip.ts'
 import { type Labels, labelsOf } from './labels.ts'
 import { allMatch, MAX_MATCHERS, type Matcher, parseMatcher } from './matcher.ts'
@@ -131,5 +132,7 @@ export function isWithin({ source_namespace, destination_namespace }: Labels, na
 
 /** Some of it is. */
 export function touches({ source_namespace, destination_namespace }: Labels, namespaces: readonly string[]): boolean {
-  return namespaces.length === 0 || [...source_namespace, ...destination_namespace].some((name) => namespaces.includes(name))
+  return (
+    namespaces.length === 0 || [...source_namespace, ...destination_namespace].some((name) => namespaces.includes(name))
+  )
 }

@@ -2,6 +2,7 @@
 import type { IncidentRecord } from '../storage/incident-records.ts'
 import { clip } from './clip.ts'
 import { severityRank } from './incident.ts'
+import type { Receiver } from './pipeline.ts'
 import type { Queue, WaitingGroup } from './queue.ts'
 
 const MAX_CAUSES = 20
@@ -66,14 +67,16 @@ export interface StormContext {
 
 /**
  * Too many messages for one receiver become one summary, which grows until it is taken. Critical ones are still told by themselves, up to
- * as many again.
+ * as many again; so are ends to a receiver that would hold on to what is over.
  */
-export function summariseStorm(receiver: string, context: StormContext): void {
+export function summariseStorm({ name: receiver, repeatUs, holdsOpen }: Receiver, context: StormContext): void {
   const { queue, now, offset, maxPending, isInFlight } = context
-  const waiting = queue.waiting(receiver)
-  if (waiting.size <= maxPending) return
-  const others = [...waiting].filter(([, group]) => !isCritical(group, queue))
-  const folded = waiting.size - others.length > maxPending ? [...waiting] : others
+  if (repeatUs !== undefined) return
+  const all = queue.waiting(receiver)
+  if (all.size <= maxPending) return
+  const waiting = holdsOpen ? [...all].filter(([, group]) => queue.openIn(receiver, group.key) > 0) : [...all]
+  const others = waiting.filter(([, group]) => !isCritical(group, queue))
+  const folded = waiting.length - others.length > maxPending ? waiting : others
   if (folded.length <= maxPending) return
   const growing = [...queue.summaries()].find(([key, one]) => one.receiver === receiver && !isInFlight(key))
   let summary = growing?.[1].summary ?? NO_STORM

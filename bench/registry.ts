@@ -2,6 +2,7 @@
 import { benchBus } from './bus.ts'
 import { benchConsole } from './console.ts'
 import { benchCpuShares } from './cpu-shares.ts'
+import { benchDashboards } from './dashboards.ts'
 import { benchDetectors } from './detectors.ts'
 import { benchEverythingOn } from './everything-on.ts'
 import { benchGzipBombs } from './gzip-bombs.ts'
@@ -20,6 +21,7 @@ export const BENCHMARKS: Record<string, Benchmark> = {
   bus: benchBus,
   detectors: benchDetectors,
   storage: benchStorage,
+  dashboards: benchDashboards,
   'otlp-to-bus': benchOtlpToBus,
   'otlp-from-kafka': benchOtlpFromKafka,
   'gzip-bombs': benchGzipBombs,

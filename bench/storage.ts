@@ -9,16 +9,15 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { encodeBlock } from '../core/block.ts'
-import { type Call, emptyCall } from '../core/call.ts'
+import type { Call } from '../core/call.ts'
 import { SECOND } from '../core/clock.ts'
 import { createLogger } from '../core/logger.ts'
 import { connectStore, type Store } from '../storage/clickhouse.ts'
 import { StorageConfig } from '../storage/config.ts'
 import { migrate } from '../storage/migrate.ts'
-import { streamOf } from '../storage/sink.ts'
-import { callsSink } from '../storage/sinks/calls.ts'
 import { startEngine } from '../storage/start.ts'
 import type { Row } from './row.ts'
+import { callOf, insertCalls } from './stored-calls.ts'
 import { anonymousBytes, cpuSeconds } from './usage.ts'
 
 const ROWS_PER_BLOCK = 500
@@ -41,7 +40,7 @@ export async function benchStorage(): Promise<Row[]> {
     for (let n = 0; n < INSERTS; n += 1) {
       const blocks = blocksOf(n)
       const [began, used] = [performance.now(), process.cpuUsage()]
-      await insertBatch(store, blocks, `bench-${n}`)
+      await insertCalls(store, blocks, `bench-${n}`)
       seconds += (performance.now() - began) / 1000
       const { user, system } = process.cpuUsage(used)
       own += user + system
@@ -96,15 +95,6 @@ async function settled(store: Store): Promise<number> {
   }
 }
 
-async function insertBatch(store: Store, blocks: readonly Uint8Array[], batch: string): Promise<void> {
-  const gatherer = callsSink.gatherer(undefined)
-  for (const block of blocks) gatherer.add(block)
-  for (const { table, format, columns, body, group } of gatherer.inserts()) {
-    const token = `${batch}-${group}`
-    await store.insert({ table, format, columns: [...columns, 'batch'], token, body: streamOf(body(batch)) })
-  }
-}
-
 /** Calls like those of a shop: 200 pairs, 40 routes, ids that never repeat. */
 function blocksOf(insert: number): Uint8Array[] {
   const at = Math.floor(Date.now() / 1000) * SECOND + insert * SECOND
@@ -120,51 +110,6 @@ function blocksOf(insert: number): Uint8Array[] {
     id.writeUInt32LE(first + 1, 0)
     return encodeBlock([{ id, calls }])
   })
-}
-
-function callOf(n: number, at: number): Call {
-  const hash = Math.imul(n + 1, 0x9e3779b1) >>> 0
-  const pair = hash % 200
-  const duration = 500 + (hash % 20_011)
-  return {
-    ...emptyCall(),
-    reporter: 'source',
-    reporterPod: `pod-${pair}-${hash % 3}`,
-    sourceIdentity: `spiffe://cluster.local/ns/shop/sa/client-${pair % 20}`,
-    sourceIdentityOrigin: 'record',
-    sourceService: `client-${pair % 20}.shop`,
-    sourceServiceOrigin: 'inventory',
-    sourceNamespace: 'shop',
-    sourceAddress: `10.0.${pair % 20}.${hash % 3}`,
-    sourcePort: 30_000 + (hash % 20_000),
-    destinationIdentity: `spiffe://cluster.local/ns/shop/sa/server-${pair % 10}`,
-    destinationIdentityOrigin: 'record',
-    destinationService: `server-${pair % 10}.shop`,
-    destinationServiceOrigin: 'record',
-    destinationNamespace: 'shop',
-    destinationAddress: `10.1.0.${pair % 10}`,
-    destinationPort: 8080,
-    protocol: 'http',
-    method: hash % 4 === 0 ? 'POST' : 'GET',
-    path: `/api/v1/orders/${hash % 100_000}`,
-    route: `/api/v1/orders/{id}/${hash % 4}`,
-    status: hash % 50 === 0 ? 503 : 200,
-    outcome: hash % 50 === 0 ? 'server_error' : 'ok',
-    tlsState: 'mutual',
-    tlsVersion: 'TLSv1.3',
-    decision: 'allowed',
-    start: at + (hash % SECOND) - duration,
-    end: at + (hash % SECOND),
-    durationUs: duration,
-    durationStepUs: 1,
-    bytesReceived: hash % 2000,
-    bytesSent: hash % 9000,
-    attempts: 1,
-    format: 'envoy_otlp',
-    sender: `10.0.${pair % 20}.${hash % 3}`,
-    trust: 'verified',
-    received: at + SECOND,
-  }
 }
 
 /** User and system time of the engine's threads for merges so far; 0 where there is no /proc. */

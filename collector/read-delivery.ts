@@ -6,8 +6,9 @@ import { DAY, SECOND } from '../core/clock.ts'
 import { PipelineError } from '../core/errors.ts'
 import { type Delivery, deliveryId } from './delivery.ts'
 import type { Annotator } from './naming/annotate.ts'
+import type { KnownRecord } from './otlp/known-record.ts'
 import type { ReadLimits } from './otlp/limits.ts'
-import type { LogRecord } from './otlp/log-record.ts'
+import { type LogRecord, sizeOf } from './otlp/log-record.ts'
 import { readLogs } from './otlp/read-logs.ts'
 import { readLogsJson } from './otlp/read-logs-json.ts'
 import type { Rejected } from './rejected.ts'
@@ -24,6 +25,8 @@ const MAX_DURATION_US = 366 * DAY
  * a thousand times its size.
  */
 const MAX_WEIGHT = 128 * 1024 * 1024
+/** Of a record beside the characters it said: together they bound what its call can take up in a block. */
+const RECORD_WEIGHT = 100
 /** All samples of one delivery together, so that refusing costs no more than accepting. */
 const MAX_SAMPLES_BYTES = 256 * 1024
 
@@ -97,8 +100,8 @@ export class DeliveryReader {
     }
     let samples = 0
 
-    const visit = (record: LogRecord, position: number, sample: () => Buffer): void => {
-      const result = this.#calls.read(record, delivery)
+    const visit = (record: LogRecord, position: number, sample: () => Buffer, known?: KnownRecord): void => {
+      const result = this.#calls.read(record, known, delivery)
       const problem = isCall(result) ? setTimes(result, record, latenessUs, read) : result
       if (problem !== undefined) {
         const text = samples < MAX_SAMPLES_BYTES ? printable(sample()) : ''
@@ -128,7 +131,7 @@ export class DeliveryReader {
       }
       own.rows.push(rows.length)
       rows.append(call)
-      const weight = weightOf(record)
+      const weight = RECORD_WEIGHT + (known?.size ?? sizeOf(record))
       own.weights.push(weight)
       read.weight += weight
       if (read.weight > MAX_WEIGHT)
@@ -161,13 +164,6 @@ function setTimes(call: Call, record: LogRecord, latenessUs: number, read: ReadD
   call.late = received - end > latenessUs
   if (call.late) read.late += 1
   return undefined
-}
-
-/** Characters of everything the record said: bounds what its call can take up in a block. */
-function weightOf({ values, text }: LogRecord): number {
-  let weight = 100 + text.length
-  for (let i = 0; i < values.length; i += 1) weight += values[i]!.length
-  return weight
 }
 
 function printable(bytes: Buffer): string {

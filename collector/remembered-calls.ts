@@ -9,17 +9,24 @@ import type { Call } from '../core/call.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Delivery, Sender } from './delivery.ts'
 import type { Annotator } from './naming/annotate.ts'
+import { type FieldValues, TextValues } from './otlp/field-values.ts'
+import type { KnownRecord } from './otlp/known-record.ts'
+import { MAX_RECORDS } from './otlp/known-records.ts'
 import { FIELD, FIELDS, type LogRecord, VARYING } from './otlp/log-record.ts'
 import { isCall, type LogSource, type Unreadable } from './sources/source.ts'
 
 /** About 1 KB each. */
 const SETS = 8192
 const WAYS = 4
+/** Calls by the shape of their records: a second way to some of the same. */
+const SHAPES = MAX_RECORDS
 
 const KEYED = FIELDS.filter((field) => !VARYING.includes(field)).map((field) => FIELD[field])
 
 interface Remembered {
   hash: number
+  /** Of a record that it is the call of; 0 where none is known. */
+  shape: number
   marks: Float64Array
   sender: Sender
   source: LogSource
@@ -31,6 +38,7 @@ export class RememberedCalls {
   readonly #annotator: Annotator
   #places: (Remembered | undefined)[] = new Array(SETS * WAYS)
   #next = new Uint8Array(SETS)
+  #byShape: (Remembered | undefined)[] = new Array(SHAPES)
   #inForce: unknown
 
   constructor(sources: readonly LogSource[], annotator: Annotator) {
@@ -40,26 +48,32 @@ export class RememberedCalls {
 
   /**
    * The record's call with its declared names, before it is judged. It may be an object given before, changed in columns of PER_ROW
-   * only (core/block/call-rows.ts): append it or copy it, never keep it.
+   * only (core/block/call-rows.ts): append it or copy it, never keep it. `known` is the same record, where its like came before.
    */
-  read(record: LogRecord, delivery: Delivery): Call | Unreadable {
+  read(record: LogRecord, known: KnownRecord | undefined, delivery: Delivery): Call | Unreadable {
     const inForce = this.#annotator.inForce()
     if (inForce !== this.#inForce) {
       this.#inForce = inForce
       this.#places = new Array(SETS * WAYS)
+      this.#byShape = new Array(SHAPES)
     }
     if (!record.marked) return this.#readAnew(record, delivery)
     const { marks } = record
     const { sender } = delivery
+    if (known !== undefined) {
+      const remembered = this.#byShape[known.shape % SHAPES]
+      if (remembered?.shape === known.shape && sameSender(remembered.sender, sender)) {
+        return varied(remembered, record, known, delivery)
+      }
+    }
     const hash = hashOf(marks, sender)
     const first = (hash >>> 19) * WAYS
     for (let place = first; place < first + WAYS; place += 1) {
-      const known = this.#places[place]
-      if (known === undefined || known.hash !== hash || !sameMarks(known.marks, marks)) continue
-      if (!sameSender(known.sender, sender)) continue
-      known.call.received = delivery.received
-      known.source.repeated!.vary(known.call, record)
-      return known.call
+      const remembered = this.#places[place]
+      if (remembered === undefined || remembered.hash !== hash || !sameMarks(remembered.marks, marks)) continue
+      if (!sameSender(remembered.sender, sender)) continue
+      if (known !== undefined) this.#setShape(remembered, known.shape)
+      return varied(remembered, record, known ?? new TextValues(record.values), delivery)
     }
     return this.#readAnew(record, delivery, hash)
   }
@@ -93,8 +107,19 @@ export class RememberedCalls {
     const place = set * WAYS + this.#next[set]!
     this.#next[set] = (this.#next[set]! + 1) % WAYS
     const marks = Float64Array.from(KEYED, (position) => record.marks[position]!)
-    this.#places[place] = { hash, marks, sender, source, call }
+    this.#places[place] = { hash, shape: 0, marks, sender, source, call }
   }
+
+  #setShape(remembered: Remembered, shape: number): void {
+    remembered.shape = shape
+    this.#byShape[shape % SHAPES] = remembered
+  }
+}
+
+function varied({ call, source }: Remembered, record: LogRecord, values: FieldValues, { received }: Delivery): Call {
+  call.received = received
+  source.repeated!.vary(call, record, values)
+  return call
 }
 
 /** A peer that proved its identity by mTLS is believed about its own side of a call, and about nothing else. */

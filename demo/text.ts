@@ -24,6 +24,13 @@ export interface Message {
   sql: string
 }
 
+/** The incidents of a message: its own, or those of its group; a summary has none. */
+export function incidentsOf(body: unknown): Message[] {
+  const { type, incidents } = body as { type: string; incidents?: Message[] }
+  if (type === 'eastwatch.group') return incidents ?? []
+  return type === 'eastwatch.incident' ? [body as Message] : []
+}
+
 /** Column at which what is said begins, and the longest line. */
 const LABEL = 11
 const WIDTH = 110

@@ -69,7 +69,7 @@ for (const { untilUs, records } of simulate(input.story, input.originUs)) {
     await ask({ type: 'end', atUs: untilUs, records: 0 })
     if (!input.live) break
   }
-  if (ended && aheadMs(untilUs) > 0) {
+  if (ended) {
     for (let toUs = untilUs - MINUTE + SLICE_US; toUs <= untilUs; toUs += SLICE_US) {
       const [fromUs, endUs] = [input.originUs + toUs - SLICE_US, input.originUs + toUs]
       await delay(Math.max(0, aheadMs(toUs)))

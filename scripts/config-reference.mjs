@@ -17,7 +17,8 @@ missing. A key that is not listed here is an error, told with its line and colum
   \`eastwatch config schema\` prints the JSON schema for editors.
 - On SIGHUP \`eastwatch up\` reads the policy folder anew, and only that. Every other change needs a restart.
 
-A key with \`[]\` belongs to each item of a list.
+A key with \`[]\` belongs to each item of a list. Where there are several kinds of a thing, such as receivers, what stands below a \`type\` is of that
+type; what it has in common with one above is not repeated.
 `
 
 /** Descriptions of the parts, for the headings. */
@@ -36,6 +37,10 @@ const schema = z.toJSONSchema(EastwatchConfig, { io: 'input' })
 
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll(/\s*\n\s*/g, ' ')
 
+/** A schema that holds itself is named, and written out where it is met first. */
+const target = (node) => (node?.$ref === undefined ? node : schema.$defs[node.$ref.split('/').at(-1)])
+const written = new Set()
+
 function* rows(node, path, required) {
   if (node.properties !== undefined) {
     if (node.description !== undefined && path !== '') yield [path, kindOf(node), '', node.description]
@@ -51,8 +56,11 @@ function* rows(node, path, required) {
     return
   }
   yield [path, kindOf(node), defaultOf(node, required, path), node.description ?? '']
-  if (node.items?.properties !== undefined || node.items?.oneOf !== undefined || node.items?.anyOf !== undefined) {
-    yield* rows(node.items, `${path}[]`, false)
+  const items = target(node.items)
+  if (items !== node.items && written.has(items)) return
+  written.add(items)
+  if (items?.properties !== undefined || items?.oneOf !== undefined || items?.anyOf !== undefined) {
+    yield* rows(items, `${path}[]`, false)
   }
 }
 
@@ -73,7 +81,7 @@ function kindOf(node) {
   if (node.const !== undefined) return `\`${JSON.stringify(node.const)}\``
   if (node.enum !== undefined) return node.enum.map((value) => `\`${value}\``).join(', ')
   const { type = 'any' } = node
-  if (type === 'array') return `list of ${kindOf(node.items ?? {})}`
+  if (type === 'array') return `list of ${kindOf(target(node.items) ?? {})}`
   if (type === 'object' || node.oneOf !== undefined || node.anyOf !== undefined) return 'section'
   if (type === 'integer' || type === 'number')
     return `${type === 'integer' ? 'whole number' : 'number'}${rangeOf(node)}`
@@ -92,9 +100,10 @@ function rangeOf({ minimum, maximum, exclusiveMinimum }) {
 
 function table(node, path) {
   const seen = new Set()
-  const lines = [...rows(node, path, false)].filter(([key, kind]) => {
-    const fresh = !seen.has(`${key} ${kind}`)
-    seen.add(`${key} ${kind}`)
+  // What several kinds of a thing have alike stands with the first of them.
+  const lines = [...rows(node, path, false)].filter((row) => {
+    const fresh = !seen.has(row.join('\n'))
+    seen.add(row.join('\n'))
     return fresh
   })
   return [

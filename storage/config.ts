@@ -47,7 +47,13 @@ const Keys = z.strictObject({
     ),
   query: z
     .strictObject({
-      maxSeconds: z.number().int().min(1).max(3600).default(30).describe('Longest run of one query.'),
+      maxSeconds: z
+        .number()
+        .int()
+        .min(1)
+        .max(3600)
+        .default(30)
+        .describe('Longest run of one query. Clients may ask for less, as of every limit here.'),
       maxMemoryBytes: z
         .number()
         .int()

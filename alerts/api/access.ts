@@ -33,7 +33,8 @@ export class Access {
   constructor(tokens: readonly TokenConfig[], now = () => Math.floor(Date.now() / 1000)) {
     this.#tokens = tokens
     this.#now = now
-    this.#key = tokens.length === 0 ? randomBytes(32) : createHmac('sha256', 'session').update(JSON.stringify(tokens)).digest()
+    this.#key =
+      tokens.length === 0 ? randomBytes(32) : createHmac('sha256', 'session').update(JSON.stringify(tokens)).digest()
   }
 
   get isOpen(): boolean {

@@ -21,6 +21,8 @@ export const TokenConfig = z.strictObject({
   sha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/, 'not 64 hex digits; eastwatch token makes them')
-    .describe('SHA-256 of the token, in lower-case hex; eastwatch token shows the token itself once, and nobody keeps it.'),
+    .describe(
+      'SHA-256 of the token, in lower-case hex; eastwatch token shows the token itself once, and nobody keeps it.',
+    ),
 })
 export type TokenConfig = z.output<typeof TokenConfig>

@@ -24,8 +24,14 @@ const list = operation({
   summary: 'Incidents, the newest change first.',
   role: 'reader',
   query: z.object({
-    state: z.string().regex(/^(open|acknowledged|silenced|resolved)(,(open|acknowledged|silenced|resolved))*$/).optional(),
-    severity: z.string().regex(/^(info|warning|high|critical)(,(info|warning|high|critical))*$/).optional(),
+    state: z
+      .string()
+      .regex(/^(open|acknowledged|silenced|resolved)(,(open|acknowledged|silenced|resolved))*$/)
+      .optional(),
+    severity: z
+      .string()
+      .regex(/^(info|warning|high|critical)(,(info|warning|high|critical))*$/)
+      .optional(),
     search: z.string().max(200).default('').describe('Part of a summary, source, destination or cause.'),
     from: z.coerce.number().min(0).max(8e15).default(0).describe('Changed at or after, epoch milliseconds.'),
     until: z.coerce.number().min(0).max(8e15).optional().describe('Opened before, epoch milliseconds.'),
@@ -127,7 +133,8 @@ const resolve = operation({
 const accept = operation({
   method: 'post',
   path: '/incidents/{id}/accept',
-  summary: 'It is normal: resolves it, and the like of it opens nothing for so many days. What is new about it still does.',
+  summary:
+    'It is normal: resolves it, and the like of it opens nothing for so many days. What is new about it still does.',
   role: 'operator',
   body: z.object({ reason: Reason, days: z.number().int().min(1).max(90).default(30) }),
   answer: Accepted,
@@ -163,11 +170,19 @@ async function ownIncident(id: string | undefined, actor: Actor, { store }: ApiC
   )
   if (row === undefined) throw unknown(id)
   const { fingerprint, kinds, sources, destinations, source_namespace, destination_namespace } = row
-  const named = { sources, destinations, sourceNamespace: source_namespace, destinationNamespace: destination_namespace }
+  const named = {
+    sources,
+    destinations,
+    sourceNamespace: source_namespace,
+    destinationNamespace: destination_namespace,
+  }
   // Labels of where it is are all that is asked of it here.
   const labels = labelsOf({ kinds, ...named } as unknown as IncidentRecord)
   if (!isWithin(labels, actor.namespaces)) {
-    throw new PipelineError('forbidden', `incident ${id} is not wholly within the namespaces ${actor.namespaces.join(', ')}`)
+    throw new PipelineError(
+      'forbidden',
+      `incident ${id} is not wholly within the namespaces ${actor.namespaces.join(', ')}`,
+    )
   }
   return { incidentId: id!, fingerprint, kinds }
 }

@@ -54,11 +54,17 @@ export function apiRouter({ operations, access, context, secure, version, logger
     const { token } = z.object({ token: z.string().max(200) }).parse(request.body ?? {})
     const session = access.logIn(token)
     if (session === undefined) throw new PipelineError('unauthenticated', 'this token is not known')
-    response.set('set-cookie', cookie(session, SESSION_SECONDS, secure)).status(204).end()
+    response
+      .set('set-cookie', cookie(session, SESSION_SECONDS, secure))
+      .status(204)
+      .end()
   })
   router.delete('/session', (request, response) => {
     access.requireOwnPage(access.visitor(request), request)
-    response.set('set-cookie', cookie('', 0, secure)).status(204).end()
+    response
+      .set('set-cookie', cookie('', 0, secure))
+      .status(204)
+      .end()
   })
   for (const operation of operations) {
     const { method, path, accepted = false } = operation
@@ -76,7 +82,10 @@ export function apiRouter({ operations, access, context, secure, version, logger
     })
   }
   router.use((request) => {
-    throw new PipelineError('not_found', `there is no ${request.method} ${API}${request.path}: ${API}/openapi.json lists what there is`)
+    throw new PipelineError(
+      'not_found',
+      `there is no ${request.method} ${API}${request.path}: ${API}/openapi.json lists what there is`,
+    )
   })
   router.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
     const { status, code, message } = explained(error)

@@ -47,7 +47,8 @@ const list = operation({
 const make = operation({
   method: 'post',
   path: '/silences',
-  summary: 'Mutes incidents whose every value matches. They are recorded all the same, and told afterwards if still open.',
+  summary:
+    'Mutes incidents whose every value matches. They are recorded all the same, and told afterwards if still open.',
   role: 'operator',
   body: z.object({
     matchers: z
@@ -55,7 +56,12 @@ const make = operation({
       .min(1)
       .max(MAX_MATCHERS)
       .describe('Such as destination="payment.shop" or detector=~"denial_spike|new_path"; all must hold.'),
-    minutes: z.number().int().min(1).max(MAX_SILENCE_US / MINUTE).describe('How long; at most 7 days.'),
+    minutes: z
+      .number()
+      .int()
+      .min(1)
+      .max(MAX_SILENCE_US / MINUTE)
+      .describe('How long; at most 7 days.'),
     startsAt: z.number().int().min(0).max(8e15).optional().describe('Epoch milliseconds; now by default.'),
     reason: Reason,
   }),

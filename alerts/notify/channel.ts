@@ -42,6 +42,21 @@ export interface Channel {
    * PipelineError that says whether and when another attempt is worth it, and never holds a secret; never repeats by itself.
    */
   send(notice: Notice, seconds: number, signal: AbortSignal): Promise<void>
-  /** Of a receiver that forgets what it is not told again: how often an open incident must be, whatever the route says. */
+  /**
+   * Of a receiver that forgets what it is not told again: how often an open incident must be, whatever the route says. It is a program that
+   * groups and limits by itself: it is told of everything, and never by a summary.
+   */
   readonly repeatSeconds?: number
+  /** The receiver holds an incident open until it is told of its end, which a summary does not do. */
+  readonly holdsOpen?: boolean
+}
+
+/** What a channel finds around it. */
+export interface ChannelContext {
+  /** Where people read on; undefined where the console's address is not known. */
+  consoleUrl?: string | undefined
+  /** Of this process. */
+  dataFolder: string
+  /** Eastwatch's. */
+  version: string
 }

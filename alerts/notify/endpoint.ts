@@ -1,11 +1,11 @@
-/** Configuration that everything that is posted to shares: address, signing secret, allowed ranges, time limit. */
+/** Configuration that everything that is posted to shares: address, signing secret, allowed ranges, authority, time limit. */
 import { z } from 'zod'
 import { requireCertificates } from '../../core/config/pem.ts'
 import { messageOf, PipelineError } from '../../core/errors.ts'
 import { ranges, refuseLiteral } from '../address-guard.ts'
 import { Secret } from './signature.ts'
 
-const Url = z
+export const Url = z
   .string()
   .max(2_048)
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
@@ -28,9 +28,8 @@ const Ranges = z
     }
   })
 
-export const endpointFields = {
-  url: Url.describe('Where to post, http:// or https://. Never resolved through a proxy, redirects are not followed.'),
-  secret: Secret,
+/** Which addresses a receiver may have and how it is believed. */
+export const reachFields = {
   allowRanges: Ranges.default([]).describe(
     'Address ranges this receiver may be in although they are not public, such as 127.0.0.0/8 or 10.20.0.0/16.',
   ),
@@ -50,9 +49,20 @@ export const endpointFields = {
     .describe('Time for one attempt, from resolving the name to the end of the answer.'),
 }
 
+export const endpointFields = {
+  url: Url.describe('Where to post, http:// or https://. Never resolved through a proxy, redirects are not followed.'),
+  secret: Secret,
+  ...reachFields,
+}
+
 export interface Endpoint {
   url: string
-  secret: string
+  /** Signs what is posted; absent where the receiver has rules of its own. */
+  secret?: string | undefined
+  /** Of the header of that name. */
+  authorization?: string | undefined
+  /** Further texts that no message may show, were the receiver to repeat them. */
+  hidden?: readonly string[]
   allowRanges: readonly string[]
   /** In PEM; where absent, what Node trusts by itself. */
   ca?: string | undefined
@@ -60,11 +70,15 @@ export interface Endpoint {
 }
 
 /** An address given as such can be judged at start; a name only when it is resolved. */
-export function refuseForbiddenAddress(endpoint: Endpoint, context: z.RefinementCtx<Endpoint>): void {
+export function refuseForbiddenAddress(
+  endpoint: Pick<Endpoint, 'url' | 'allowRanges'>,
+  context: z.RefinementCtx,
+  key = 'url',
+): void {
   try {
     const { hostname } = new URL(endpoint.url)
     refuseLiteral(hostname, ranges(endpoint.allowRanges))
   } catch (error) {
-    if (error instanceof PipelineError) context.addIssue({ code: 'custom', path: ['url'], message: error.message })
+    if (error instanceof PipelineError) context.addIssue({ code: 'custom', path: [key], message: error.message })
   }
 }

@@ -10,6 +10,7 @@ import type { LookupFunction } from 'node:net'
 import { messageOf, PipelineError } from '../../core/errors.ts'
 import { type Address, guardedAddress, type Resolve, ranges } from '../address-guard.ts'
 import type { Endpoint } from './endpoint.ts'
+import { plain } from './plain.ts'
 import { signedHeaders } from './signature.ts'
 
 export interface Post {
@@ -18,10 +19,21 @@ export interface Post {
   body: Buffer
   /** Seconds since the epoch. */
   seconds: number
+  /** Finds the reason in what a refusal says; where absent the status is all that is told of it. */
+  reason?: (text: string) => string
+  /** The pause that 429 asks for where the receiver names none. */
+  busyMs?: number
+}
+
+export interface Answer {
+  status: number
+  /** Of its body, as far as it was read. */
+  text: string
 }
 
 /** Answers are read to this size, so that the receiver sees its answer taken; the rest is cut off. */
 const MAX_ANSWER_BYTES = 64 * 1024
+const MAX_REASON = 300
 const MAX_RETRY_AFTER_MS = 60 * 60_000
 /** 4xx that say nothing against the message itself. */
 const RETRIABLE_4XX = new Set([408, 425, 429])
@@ -30,13 +42,9 @@ const RETRIABLE_4XX = new Set([408, 425, 429])
 const httpAgent = new HttpAgent({ keepAlive: false })
 const httpsAgent = new HttpsAgent({ keepAlive: false })
 
-/** Resolves with the status of a 2xx answer; rejects with `delivery_failed` or `address_refused`. */
-export async function post(
-  endpoint: Endpoint,
-  { id, body, seconds }: Post,
-  signal: AbortSignal,
-  resolve?: Resolve,
-): Promise<number> {
+/** Resolves with an answer of 2xx; rejects with `delivery_failed` or `address_refused`. */
+export async function post(endpoint: Endpoint, message: Post, signal: AbortSignal, resolve?: Resolve): Promise<Answer> {
+  const { id, body, seconds, reason, busyMs } = message
   // Not AbortSignal.any: on Node 20 it leaves something behind in a signal that lives as long as the program, for each use.
   const limit = new AbortController()
   const stop = () => limit.abort(signal.reason)
@@ -51,7 +59,8 @@ export async function post(
       'content-type': 'application/json',
       'content-length': body.length,
       'user-agent': 'eastwatch',
-      ...signedHeaders(endpoint.secret, id, seconds, body),
+      ...(endpoint.authorization === undefined ? {} : { authorization: endpoint.authorization }),
+      ...(endpoint.secret === undefined ? {} : signedHeaders(endpoint.secret, id, seconds, body)),
     }
     const options = { method: 'POST', headers, signal: limit.signal, lookup: pinned(address) }
     const request =
@@ -60,13 +69,11 @@ export async function post(
         : httpRequest(url, { ...options, agent: httpAgent })
     const answer = await send(request, body)
     const status = answer.statusCode ?? 0
-    const retryAfterMs = retryAfter(answer.headers['retry-after'], seconds)
-    if (status >= 200 && status < 300) {
-      await drained(answer)
-      return status
-    }
+    if (status >= 200 && status < 300) return { status, text: await textOf(answer) }
+    const said = reason === undefined ? '' : quoted(reason(await textOf(answer)), endpoint)
     answer.destroy()
-    throw refusal(status, retryAfterMs)
+    const asked = retryAfter(answer.headers['retry-after'], seconds)
+    throw refusal(status, said, asked ?? (status === 429 ? busyMs : undefined))
   } catch (error) {
     if (error instanceof PipelineError) throw error
     const why = limit.signal.aborted ? messageOf(limit.signal.reason) : explained(error)
@@ -105,28 +112,47 @@ async function send(request: ClientRequest, body: Buffer): Promise<IncomingMessa
   return answer
 }
 
-/** Reads the answer away, up to the bound. The status has been given: how the body ends no longer matters. */
-async function drained(answer: IncomingMessage): Promise<void> {
+/** The answer's text, up to the bound. The status has been given: how the body ends no longer matters. */
+async function textOf(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
   let bytes = 0
   try {
     for await (const chunk of answer as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
       bytes += chunk.length
       if (bytes > MAX_ANSWER_BYTES) break
     }
   } catch {
-    // Accepted already.
+    // What came before stands.
   }
   answer.destroy()
+  return Buffer.concat(chunks).subarray(0, MAX_ANSWER_BYTES).toString()
 }
 
-function refusal(status: number, retryAfterMs: number | undefined): PipelineError {
+/** A receiver's words for a log: harmless, bounded, and without what was sent to it in confidence, as it is or within JSON. */
+function quoted(text: string, { secret = '', authorization = '', hidden = [] }: Endpoint): string {
+  const secrets = [...secret.split(' '), authorization, ...hidden].filter((one) => one !== '')
+  const shapes = secrets.flatMap((one) => [one, JSON.stringify(one).slice(1, -1)])
+  return plain(
+    shapes.reduce((rest, one) => rest.replaceAll(one, '(hidden)'), text),
+    MAX_REASON,
+  )
+}
+
+/** For a 2xx that this service does not answer with: a proxy's or a portal's friendly page is no message taken. */
+export function notItsAnswer(service: string, { status, text }: Answer, endpoint: Endpoint): PipelineError {
+  const said = `${status} ${quoted(text, endpoint)}`.trimEnd()
+  return new PipelineError('delivery_failed', `answered, but not as ${service} does: ${said}`, { retriable: true })
+}
+
+function refusal(status: number, said: string, retryAfterMs: number | undefined): PipelineError {
   const redirect = status >= 300 && status < 400
   const final = redirect || (status >= 400 && status < 500 && !RETRIABLE_4XX.has(status))
-  return new PipelineError(
-    'delivery_failed',
-    `receiver answered ${status}${redirect ? ', a redirect, which is not followed' : ''}`,
-    { retriable: !final, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
-  )
+  const why = redirect ? ', a redirect, which is not followed' : said === '' ? '' : `: ${said}`
+  return new PipelineError('delivery_failed', `receiver answered ${status}${why}`, {
+    retriable: !final,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  })
 }
 
 /** Milliseconds of a Retry-After header (seconds or a date), bounded; undefined where there is none or it is unreadable. */

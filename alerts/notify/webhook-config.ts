@@ -8,5 +8,5 @@ export const WebhookConfig = z
     type: z.literal('webhook').describe('How it is told: a signed webhook.'),
     ...endpointFields,
   })
-  .superRefine(refuseForbiddenAddress)
+  .superRefine((config, context) => refuseForbiddenAddress(config, context))
 export type WebhookConfig = z.output<typeof WebhookConfig>

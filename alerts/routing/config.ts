@@ -39,7 +39,9 @@ type RouteInput = { [K in Exclude<keyof RouteConfig, 'routes'>]?: RouteConfig[K]
 }
 
 const fields = {
-  receivers: Names.optional().describe('Names of receivers that are told. The topmost route has all of them by default.'),
+  receivers: Names.optional().describe(
+    'Names of receivers that are told. The topmost route has all of them by default.',
+  ),
   groupBy: z
     .array(z.enum(LABELS))
     .max(LABELS.length)
@@ -56,14 +58,18 @@ const fields = {
     .min(0)
     .max(86_400)
     .optional()
-    .describe('How long further incidents of a group that was told wait. What has become worse does not wait. By default 60.'),
+    .describe(
+      'How long further incidents of a group that was told wait. What has become worse does not wait. By default 60.',
+    ),
   repeatHours: z
     .number()
     .min(0)
     .max(720)
     .optional()
     .describe('How often an incident that is open and not acknowledged is told again; 0 means never. By default 12.'),
-  muteDuring: Names.optional().describe('Names of time intervals in which nothing is told; it is told after them, if it is still open.'),
+  muteDuring: Names.optional().describe(
+    'Names of time intervals in which nothing is told; it is told after them, if it is still open.',
+  ),
   activeDuring: Names.optional().describe('Names of time intervals outside of which nothing is told.'),
 }
 
@@ -82,14 +88,25 @@ const Routes: z.ZodDefault<z.ZodArray<typeof Route>> = z
   .array(Route)
   .max(MAX_ROUTES)
   .default([])
-  .describe('Tried in order; the first that matches is taken. Where none does, the route itself is.')
+  .describe('Further routes below this one, of the same keys.')
 
-export const RootRoute = z.strictObject({ ...fields, routes: Routes })
+export const RootRoute = z.strictObject({
+  ...fields,
+  routes: z
+    .array(Route)
+    .max(MAX_ROUTES)
+    .default([])
+    .describe('Tried in order; the first that matches is taken. Where none does, the route itself is.'),
+})
 export type RootRoute = z.output<typeof RootRoute>
 
 export const InhibitRule = z.strictObject({
   source: Matchers.min(1).describe('Matchers of incidents that hold back others while they are open.'),
   target: Matchers.min(1).describe('Matchers of incidents that are held back.'),
-  equal: z.array(z.enum(LABELS)).max(LABELS.length).default([]).describe('Labels of which both must have a value in common.'),
+  equal: z
+    .array(z.enum(LABELS))
+    .max(LABELS.length)
+    .default([])
+    .describe('Labels of which both must have a value in common.'),
 })
 export type InhibitRule = z.output<typeof InhibitRule>

@@ -40,7 +40,8 @@ export class Inhibition {
     for (const [i, { target, equal }] of this.#rules.entries()) {
       const sources = this.#sources[i]!
       if (sources.size === 0 || sources.has(id) || !someMatch(target, labels)) continue
-      for (const [source, own] of sources) if (equal.every((label) => haveCommon(own[label], labels[label]))) return source
+      for (const [source, own] of sources)
+        if (equal.every((label) => haveCommon(own[label], labels[label]))) return source
     }
     return undefined
   }

@@ -4,7 +4,9 @@ import { MINUTE } from '../../core/clock.ts'
 
 const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
 
-const Time = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, 'a time of day is written as 09:00, the end of the day as 24:00')
+const Time = z
+  .string()
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, 'a time of day is written as 09:00, the end of the day as 24:00')
 
 export const TimeInterval = z.strictObject({
   name: z
@@ -61,7 +63,7 @@ function localTime(now: number, timeZone: string): { day: number; minute: number
     hourCycle: 'h23',
   }).formatToParts(now / 1000)
   const part = (type: string) => parts.find((one) => one.type === type)!.value
-  const day = DAYS.findIndex((name) => name === part('weekday').toLowerCase())
+  const day = (DAYS as readonly string[]).indexOf(part('weekday').toLowerCase())
   return { day, minute: Number(part('hour')) * 60 + Number(part('minute')) }
 }
 

@@ -5,7 +5,7 @@ import { type Run, UsageError } from '../command.ts'
 import { EastwatchConfig, readConfig } from '../config.ts'
 
 /** Keys whose values are never shown. */
-const SECRET_KEY = /secret|password|token|key$/i
+const SECRET_KEY = /secret|password|token|key$|^webhookUrl$/i
 
 export const run: Run = async (args, around) => {
   const { values, positionals } = parseArgs({

@@ -10,7 +10,7 @@ import { judge, type Opened, passed } from '../../demo/judge.ts'
 import { startReceiver } from '../../demo/receiver.ts'
 import { SERVICES } from '../../demo/shop.ts'
 import { type Story, storyUs } from '../../demo/simulation.ts'
-import { incidentText, judgementText, type Message } from '../../demo/text.ts'
+import { incidentsOf, incidentText, judgementText } from '../../demo/text.ts'
 import { openReader } from '../../storage/query.ts'
 import { type ExitCode, type Run, type Surroundings, UsageError } from '../command.ts'
 import { demoConfig } from '../demo-config.ts'
@@ -60,8 +60,9 @@ async function tell({ story, folder, once, json }: Telling, around: Surroundings
   }
   const { signal } = around
   const receiver = await startReceiver((body) => {
-    const message = body as Message
-    if (message.status === 'open' && message.reason === 'first') say(`\n${incidentText(message)}`)
+    for (const incident of incidentsOf(body)) {
+      if (incident.status === 'open' && incident.reason === 'first') say(`\n${incidentText(incident)}`)
+    }
   })
   const config = demoConfig(folder, receiver.url, once)
   const beganMs = Date.now()

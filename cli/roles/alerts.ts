@@ -7,7 +7,10 @@ import { VERSION } from '../version.ts'
 import { type RoleContext, type RunningRole, runningRole } from './role.ts'
 
 /** `watchClock`: by which standing still is measured, whoever drives the log's time. */
-export function startAlertsRole({ config, bus, clock, health, logger }: RoleContext, watchClock: Clock): RunningRole {
+export function startAlertsRole(
+  { config, dataFolder, bus, clock, health, logger }: RoleContext,
+  watchClock: Clock,
+): RunningRole {
   const progress = new Progress(clock)
   const time = new TimeWatch(watchClock)
   health.register('time', () =>
@@ -15,7 +18,8 @@ export function startAlertsRole({ config, bus, clock, health, logger }: RoleCont
       ? time.check(progress.watermark)
       : { ready: true, detail: 'stands by: others have all partitions' },
   )
+  const around = { consoleUrl: config.console.url, dataFolder, version: VERSION }
   return runningRole((signal) =>
-    runAlerts({ config: config.alerts, bus, clock, logger, progress, health, version: VERSION }, signal),
+    runAlerts({ config: config.alerts, bus, clock, logger, progress, health, ...around }, signal),
   )
 }

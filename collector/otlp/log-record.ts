@@ -102,3 +102,10 @@ export interface LogRecord {
   /** False where some mark is missing: then none may be relied on. */
   marked: boolean
 }
+
+/** Characters of everything the record says. */
+export function sizeOf({ values, text }: LogRecord): number {
+  let size = text.length
+  for (let i = 0; i < values.length; i += 1) size += values[i]!.length
+  return size
+}

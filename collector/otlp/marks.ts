@@ -59,7 +59,7 @@ export function textAt(place: number): string {
   return texts[place]!
 }
 
-function hashOf(view: DataView, from: number, end: number): number {
+export function hashOf(view: DataView, from: number, end: number): number {
   let hash = end - from
   let at = from
   for (; at + 4 <= end; at += 4) {

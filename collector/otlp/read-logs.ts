@@ -8,43 +8,45 @@
 import { PipelineError } from '../../core/errors.ts'
 import { fieldOfBytes } from './field-keys.ts'
 import { ANEW, CACHED, MARKED, MARKED_BUT_PORT, portFrom, WAY } from './field-ways.ts'
+import type { KnownRecord } from './known-record.ts'
+import { learn, openNoResource, openResource, recordAt, start, step } from './known-records.ts'
 import type { ReadLimits } from './limits.ts'
 import { FIELDS, type LogRecord } from './log-record.ts'
 import { MAX_MARKED, markAt, placeOf, textAt } from './marks.ts'
 import { emptyRecord, MAX_FLATTENED, readTextBody } from './record-fields.ts'
+import {
+  ANY_ARRAY,
+  ANY_BOOL,
+  ANY_BYTES,
+  ANY_DOUBLE,
+  ANY_INT,
+  ANY_LIST,
+  ANY_STRING,
+  LIST_VALUES,
+  PAIR_KEY,
+  PAIR_VALUE,
+  RECORD_ATTRIBUTE,
+  RECORD_BODY,
+  RECORD_SPAN_ID,
+  RECORD_TIME,
+  RECORD_TRACE_ID,
+  REQUEST_RESOURCE_LOGS,
+  RESOURCE_ATTRIBUTES,
+  RESOURCE_LOGS_RESOURCE,
+  RESOURCE_LOGS_SCOPE,
+  SCOPE_RECORDS,
+} from './tags.ts'
 import { isNothing, textOfBytes } from './text.ts'
 import { Wire } from './wire.ts'
 
 /**
  * Told of each record in order, from position 0. The record is reused: read it or copy it. `sample` gives the beginning of the
- * record as it came, and may be called only until the visitor returns.
+ * record as it came, and may be called only until the visitor returns. `known` is there where a record like it came before.
  */
-export type VisitLog = (record: LogRecord, position: number, sample: () => Buffer) => void
+export type VisitLog = (record: LogRecord, position: number, sample: () => Buffer, known?: KnownRecord) => void
 
 /** Most of a record that a sample holds. */
 export const MAX_SAMPLE_BYTES = 2048
-
-/** Tags as they stand on the wire: (field number << 3) | wire type. */
-const REQUEST_RESOURCE_LOGS = (1 << 3) | 2
-const RESOURCE_LOGS_RESOURCE = (1 << 3) | 2
-const RESOURCE_LOGS_SCOPE = (2 << 3) | 2
-const RESOURCE_ATTRIBUTES = (1 << 3) | 2
-const SCOPE_RECORDS = (2 << 3) | 2
-const RECORD_TIME = (1 << 3) | 1
-const RECORD_BODY = (5 << 3) | 2
-const RECORD_ATTRIBUTES = (6 << 3) | 2
-const RECORD_TRACE_ID = (9 << 3) | 2
-const RECORD_SPAN_ID = (10 << 3) | 2
-const PAIR_KEY = (1 << 3) | 2
-const PAIR_VALUE = (2 << 3) | 2
-const LIST_VALUES = (1 << 3) | 2
-const ANY_STRING = (1 << 3) | 2
-const ANY_BOOL = (2 << 3) | 0
-const ANY_INT = (3 << 3) | 0
-const ANY_DOUBLE = (4 << 3) | 1
-const ANY_ARRAY = (5 << 3) | 2
-const ANY_LIST = (6 << 3) | 2
-const ANY_BYTES = (7 << 3) | 2
 
 /** Where the last value of each field was: the next is often the same. */
 const lastPlace = new Int32Array(FIELDS.length)
@@ -106,6 +108,8 @@ function readResourceLogs(end: number, visit: VisitLog): void {
     if (tag === RESOURCE_ATTRIBUTES) readPair(wire.length(resourceEnd), 0)
     else wire.skip(tag, resourceEnd)
   }
+  if (resource.marked) openResource(wire, resourceFrom, resourceEnd)
+  else openNoResource()
   filled = record
   wire.at = from
   while (wire.at < end) {
@@ -127,8 +131,8 @@ function readScope(end: number, visit: VisitLog): void {
     }
     recordEnd = wire.length(end)
     recordFrom = wire.at
-    readRecord(recordEnd)
-    visit(record, count, sample)
+    const known = readKnown(recordEnd)
+    visit(known ?? readWhole(recordEnd), count, sample, known)
     count += 1
   }
 }
@@ -138,6 +142,51 @@ function forget(old: LogRecord): void {
   for (let i = 0; i < values.length; i += 1) values[i] = ''
   old.marks.fill(0)
   old.marked = true
+}
+
+/** A record like one that came before, with what varies in it; undefined where it is none. */
+function readKnown(end: number): KnownRecord | undefined {
+  let timeUs = 0
+  let traceId = ''
+  let spanId = ''
+  let node = start()
+  if (node < 0) return undefined
+  while (wire.at < end) {
+    const next = step(node, wire, end)
+    if (next >= 0) {
+      node = next
+      continue
+    }
+    const tag = wire.tag(end)
+    switch (tag) {
+      case RECORD_ATTRIBUTE:
+      case RECORD_BODY:
+        return undefined
+      case RECORD_TIME:
+        timeUs = wire.microseconds(end)
+        break
+      case RECORD_TRACE_ID:
+        traceId = readId(wire.length(end), 16)
+        break
+      case RECORD_SPAN_ID:
+        spanId = readId(wire.length(end), 8)
+        break
+      default:
+        wire.skip(tag, end)
+    }
+  }
+  const known = recordAt(node)
+  if (known === undefined) return undefined
+  known.renew(timeUs, traceId, spanId, limits.maxValueBytes)
+  return known
+}
+
+function readWhole(end: number): LogRecord {
+  wire.at = recordFrom
+  readRecord(end)
+  if (record.marked) learn(wire, recordFrom, end, record, resource)
+  wire.at = end
+  return record
 }
 
 function readRecord(end: number): void {
@@ -152,7 +201,7 @@ function readRecord(end: number): void {
   while (wire.at < end) {
     const tag = wire.tag(end)
     switch (tag) {
-      case RECORD_ATTRIBUTES:
+      case RECORD_ATTRIBUTE:
         readPair(wire.length(end), 0)
         break
       case RECORD_TIME:

@@ -23,6 +23,13 @@ export function isNothing({ bytes, view }: Wire, from: number, end: number): boo
   return length === 4 && view.getUint32(from) === 0x6e75_6c6c
 }
 
+export function isAscii(view: DataView, from: number, end: number): boolean {
+  let at = from
+  for (; at + 4 <= end; at += 4) if ((view.getUint32(at) & 0x8080_8080) !== 0) return false
+  for (; at < end; at += 1) if (view.getUint8(at) > 0x7f) return false
+  return true
+}
+
 /** The text of these bytes, cut to `max` bytes. */
 export function textOfBytes({ bytes, view }: Wire, from: number, end: number, max: number, cached: boolean): string {
   const length = end - from

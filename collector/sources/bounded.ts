@@ -1,5 +1,7 @@
 /** Bounds of the texts and numbers a record may bring into a call. */
 
+import { numberOfText } from '../otlp/digits.ts'
+
 /** Longest text of each field, in UTF-16 units; what is longer is cut. */
 export const MAX_LENGTH = {
   name: 253,
@@ -21,12 +23,10 @@ export function bounded(text: string, length: number): string {
 
 /** A whole number of at most `max` written in decimal digits; `absent` for any other text. */
 export function wholeNumber(text: string, max: number, absent = 0): number {
-  if (text === '' || text.length > 16) return absent
-  let value = 0
-  for (let at = 0; at < text.length; at += 1) {
-    const digit = text.charCodeAt(at) - 48
-    if (digit < 0 || digit > 9) return absent
-    value = value * 10 + digit
-  }
-  return Math.min(value, max)
+  return numberOr(numberOfText(text), max, absent)
+}
+
+/** At most `max`; `absent` for a number below 0. */
+export function numberOr(value: number, max: number, absent = 0): number {
+  return value < 0 ? absent : Math.min(value, max)
 }

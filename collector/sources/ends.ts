@@ -1,6 +1,7 @@
 /** Both ends of a call: who they proved to be, and where they are. */
 import type { Call } from '../../core/call.ts'
 import { canonicalIdentity } from '../../core/identity.ts'
+import type { FieldValues } from '../otlp/field-values.ts'
 import { FIELD as F } from '../otlp/log-record.ts'
 import { ipOf, portOf } from './address.ts'
 import { memo } from './memo.ts'
@@ -33,21 +34,25 @@ export function readIdentities(call: Call, values: readonly string[], failed: bo
  * The caller's address is what the callee sees. At the caller's end that is where its proxy connected from, else its pod's
  * address: its application may well speak from loopback.
  */
-export function readSource(call: Call, values: readonly string[]): void {
-  const remote = values[F.downstreamRemoteAddress]!
+export function readSource(call: Call, values: FieldValues): void {
   if (call.reporter === 'destination') {
-    setSource(call, ipOf(remote), portOf(remote))
+    setSource(call, ipOf(values.addressOf(F.downstreamRemoteAddress)), fleetingPort(values, F.downstreamRemoteAddress))
     return
   }
-  const from = call.reporter === 'source' ? values[F.upstreamLocalAddress]! : ''
-  const fromIp = ipOf(from)
+  const fromIp = call.reporter === 'source' ? ipOf(values.addressOf(F.upstreamLocalAddress)) : ''
   if (fromIp !== '') {
-    setSource(call, fromIp, portOf(from))
+    setSource(call, fromIp, fleetingPort(values, F.upstreamLocalAddress))
     return
   }
-  const ownIp = call.reporter === 'source' ? ipOf(values[F.k8sPodIp]!) : ''
-  const remoteIp = ipOf(remote)
-  setSource(call, ownIp || remoteIp, ownIp === '' || ownIp === remoteIp ? portOf(remote) : 0)
+  const ownIp = call.reporter === 'source' ? ipOf(values.textOf(F.k8sPodIp)) : ''
+  const remoteIp = ipOf(values.addressOf(F.downstreamRemoteAddress))
+  const isRemote = ownIp === '' || ownIp === remoteIp
+  setSource(call, ownIp || remoteIp, isRemote ? fleetingPort(values, F.downstreamRemoteAddress) : 0)
+}
+
+function fleetingPort(values: FieldValues, field: number): number {
+  const port = values.portOf(field)
+  return port < 0 ? portOf(values.addressOf(field)) : port
 }
 
 export function readDestination(call: Call, values: readonly string[]): void {

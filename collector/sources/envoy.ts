@@ -5,8 +5,9 @@
  * `format` is `envoy` for structured records, `istio-text` for lines. Lengths: bounded.ts.
  */
 import { type Call, emptyCall } from '../../core/call.ts'
+import { type FieldValues, TextValues } from '../otlp/field-values.ts'
 import { FIELD, type LogRecord } from '../otlp/log-record.ts'
-import { bounded, MAX_LENGTH, wholeNumber } from './bounded.ts'
+import { bounded, MAX_LENGTH, numberOr, wholeNumber } from './bounded.ts'
 import { readDenial } from './denial.ts'
 import { readReporter } from './direction.ts'
 import { readDestination, readIdentities, readSource } from './ends.ts'
@@ -61,14 +62,15 @@ function read(record: LogRecord, context: RecordContext): Call | Unreadable {
   readRequest(call, values, type)
   const failed = readTls(call, values)
   readIdentities(call, values, failed)
-  readSource(call, values)
+  const said = new TextValues(values)
+  readSource(call, said)
   readDestination(call, values)
   readNames(call, values)
   if (call.destinationService === '') {
     return { reason: 'no_destination', detail: 'The record names no destination: neither a service nor an address.' }
   }
   judge(call, values, failed)
-  fillIn(call, record, values)
+  fillIn(call, record, said)
   return call
 }
 
@@ -77,20 +79,21 @@ function isStructured({ values }: LogRecord): boolean {
   return values[F.responseCode] !== '' || values[F.downstreamRemoteAddress] !== ''
 }
 
-function vary(call: Call, record: LogRecord): void {
-  readSource(call, record.values)
-  fillIn(call, record, record.values)
+function vary(call: Call, record: LogRecord, values: FieldValues): void {
+  readSource(call, values)
+  fillIn(call, record, values)
 }
 
 /** What is another in nearly every record. */
-function fillIn(call: Call, record: LogRecord, values: readonly string[]): void {
-  call.bytesReceived = wholeNumber(values[F.bytesReceived]!, Number.MAX_SAFE_INTEGER)
-  call.bytesSent = wholeNumber(values[F.bytesSent]!, Number.MAX_SAFE_INTEGER)
+function fillIn(call: Call, record: LogRecord, values: FieldValues): void {
+  call.bytesReceived = numberOr(values.numberOf(F.bytesReceived), Number.MAX_SAFE_INTEGER)
+  call.bytesSent = numberOr(values.numberOf(F.bytesSent), Number.MAX_SAFE_INTEGER)
   if (hasRequest(call)) {
-    const { path, route } = readRoute(values[F.path]!)
+    const { path, route } = readRoute(values.textOf(F.path))
     call.path = path
     call.route = route
-    call.protocol = call.grpcStatus >= 0 || (values[F.protocol] === 'HTTP/2' && isGrpcPath(call)) ? 'grpc' : 'http'
+    call.protocol =
+      call.grpcStatus >= 0 || (values.textOf(F.protocol) === 'HTTP/2' && isGrpcPath(call)) ? 'grpc' : 'http'
   }
   readTimes(call, record.timeUs, values)
   readIds(call, record, values)

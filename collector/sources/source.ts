@@ -1,4 +1,5 @@
 import type { Call, Trust } from '../../core/call.ts'
+import type { FieldValues } from '../otlp/field-values.ts'
 import type { LogRecord } from '../otlp/log-record.ts'
 
 /** What is known of a record's way to us. */
@@ -22,11 +23,11 @@ export interface LogSource {
   /**
    * Where most of a call comes again and again. `vary` writes what the record's VARYING and FLEETING_PORT fields, time and ids say
    * into columns of PER_ROW (core/block/call-rows.ts), such that for records a and b with the same marks, `vary(read(a), b)`
-   * is `read(b)`. `repeats` is false where that does not hold of a.
+   * is `read(b)`. It looks at `values` in place of the record's own, which cost more. `repeats` is false where that does not hold of a.
    */
   repeated?: {
     repeats(record: LogRecord): boolean
-    vary(call: Call, record: LogRecord): void
+    vary(call: Call, record: LogRecord, values: FieldValues): void
   }
 }
 

@@ -6,9 +6,8 @@
  * the columns of PER_ROW only: its other columns are then looked at once per block instead of once per row, which is most of what
  * encoding costs.
  */
-import { CALL_COLUMNS, type Call, type CallColumn } from '../call.ts'
+import { CALL_COLUMNS, type Call, type CallColumn, type ColumnKind } from '../call.ts'
 import { Output } from './output.ts'
-import { READ_COLUMN } from './read-column.ts'
 
 /** Columns in which two rows of one object may differ. */
 export const PER_ROW = [
@@ -35,13 +34,31 @@ export const PER_ROW = [
   'late',
 ] as const satisfies readonly CallColumn[]
 
-const names = PER_ROW as readonly CallColumn[]
-const LOW = names.filter((name) => CALL_COLUMNS[name] === 'low')
-const TEXT = names.filter((name) => CALL_COLUMNS[name] === 'text')
-const NUMBER = names.filter((name) => CALL_COLUMNS[name] !== 'low' && CALL_COLUMNS[name] !== 'text')
-const readLow = LOW.map((name) => READ_COLUMN[name] as (call: Call) => string)
-const readText = TEXT.map((name) => READ_COLUMN[name] as (call: Call) => string)
-const readNumber = NUMBER.map((name) => READ_COLUMN[name] as (call: Call) => number | boolean)
+type PerRow = (typeof PER_ROW)[number]
+type Low = { [Column in PerRow]: (typeof CALL_COLUMNS)[Column] extends 'low' ? Column : never }[PerRow]
+type Text = { [Column in PerRow]: (typeof CALL_COLUMNS)[Column] extends 'text' ? Column : never }[PerRow]
+type NumberColumn = Exclude<PerRow, Low | Text>
+
+/** Something for each column of one kind, by name. */
+function byName<Column extends PerRow, T>(isKind: (kind: ColumnKind) => boolean, make: () => T): Record<Column, T> {
+  const names = PER_ROW.filter((name) => isKind(CALL_COLUMNS[name]))
+  return Object.fromEntries(names.map((name) => [name, make()])) as Record<Column, T>
+}
+const lowColumns = () =>
+  byName<Low, string[]>(
+    (kind) => kind === 'low',
+    () => [],
+  )
+const textColumns = () =>
+  byName<Text, TextRows>(
+    (kind) => kind === 'text',
+    () => ({ output: new Output(MAX_TEXT), starts: new Uint32Array(ROWS + 1) }),
+  )
+const numberColumns = () =>
+  byName<NumberColumn, Float64Array>(
+    (kind) => kind !== 'low' && kind !== 'text',
+    () => new Float64Array(ROWS),
+  )
 
 const ROWS = 4096
 /** Rows and bytes of text that are kept for the next calls once these have gone. */
@@ -67,9 +84,9 @@ export class CallRows {
   shapeOf = new Uint32Array(ROWS)
   readonly shapes: Call[] = []
   readonly #ordinals = new Map<Call, number>()
-  #low: string[][] = LOW.map(() => [])
-  #numbers: Float64Array[] = NUMBER.map(() => new Float64Array(ROWS))
-  #texts: TextRows[] = TEXT.map(() => ({ output: new Output(MAX_TEXT), starts: new Uint32Array(ROWS + 1) }))
+  #low = lowColumns()
+  #numbers = numberColumns()
+  readonly #texts = textColumns()
 
   append(call: Call): void {
     const row = this.length
@@ -80,13 +97,31 @@ export class CallRows {
       this.#ordinals.set(call, shape)
     }
     this.shapeOf[row] = shape
-    for (let i = 0; i < readLow.length; i += 1) this.#low[i]![row] = readLow[i]!(call)
-    for (let i = 0; i < readNumber.length; i += 1) this.#numbers[i]![row] = Number(readNumber[i]!(call))
-    for (let i = 0; i < readText.length; i += 1) {
-      const { output, starts } = this.#texts[i]!
-      output.text(readText[i]!(call))
-      starts[row + 1] = output.length
-    }
+    // Written out, as a loop over columns costs several times as much.
+    const low = this.#low
+    low.sourceIdentity[row] = call.sourceIdentity
+    low.sourceIdentityOrigin[row] = call.sourceIdentityOrigin
+    low.destinationIdentity[row] = call.destinationIdentity
+    low.destinationIdentityOrigin[row] = call.destinationIdentityOrigin
+    low.protocol[row] = call.protocol
+    low.route[row] = call.route
+    low.decision[row] = call.decision
+    low.decisionReason[row] = call.decisionReason
+    const numbers = this.#numbers
+    numbers.sourcePort[row] = call.sourcePort
+    numbers.start[row] = call.start
+    numbers.end[row] = call.end
+    numbers.durationUs[row] = call.durationUs
+    numbers.durationStepUs[row] = call.durationStepUs
+    numbers.bytesReceived[row] = call.bytesReceived
+    numbers.bytesSent[row] = call.bytesSent
+    numbers.received[row] = call.received
+    numbers.late[row] = Number(call.late)
+    const texts = this.#texts
+    appendText(texts.path, row, call.path)
+    appendText(texts.requestId, row, call.requestId)
+    appendText(texts.traceId, row, call.traceId)
+    appendText(texts.spanId, row, call.spanId)
     this.length = row + 1
   }
 
@@ -99,17 +134,17 @@ export class CallRows {
   restore({ rows, shapes }: RowsMark): void {
     this.length = rows
     for (const call of this.shapes.splice(shapes)) this.#ordinals.delete(call)
-    for (const { output, starts } of this.#texts) output.length = starts[rows]!
+    for (const { output, starts } of Object.values(this.#texts)) output.length = starts[rows]!
   }
 
   clear(): void {
     this.restore({ rows: 0, shapes: 0 })
     if (this.shapeOf.length > KEPT_ROWS) {
       this.shapeOf = new Uint32Array(ROWS)
-      this.#low = LOW.map(() => [])
-      this.#numbers = NUMBER.map(() => new Float64Array(ROWS))
+      this.#low = lowColumns()
+      this.#numbers = numberColumns()
     }
-    for (const text of this.#texts) {
+    for (const text of Object.values(this.#texts)) {
       if (text.output.bytes.length > KEPT_TEXT) text.output = new Output(MAX_TEXT)
       if (text.starts.length > this.shapeOf.length + 1) text.starts = new Uint32Array(ROWS + 1)
     }
@@ -117,23 +152,31 @@ export class CallRows {
 
   /** Values by row. */
   low(name: CallColumn): readonly string[] {
-    return this.#low[LOW.indexOf(name)]!
+    return this.#low[name as Low]
   }
 
   numbers(name: CallColumn): Float64Array {
-    return this.#numbers[NUMBER.indexOf(name)]!
+    return this.#numbers[name as NumberColumn]
   }
 
   texts(name: CallColumn): TextRows {
-    return this.#texts[TEXT.indexOf(name)]!
+    return this.#texts[name as Text]
   }
 
   #grow(): void {
     const rows = this.shapeOf.length * 2
     this.shapeOf = grown(this.shapeOf, new Uint32Array(rows))
-    this.#numbers = this.#numbers.map((column) => grown(column, new Float64Array(rows)))
-    for (const text of this.#texts) text.starts = grown(text.starts, new Uint32Array(rows + 1))
+    const numbers = this.#numbers
+    for (const name in numbers) {
+      numbers[name as NumberColumn] = grown(numbers[name as NumberColumn], new Float64Array(rows))
+    }
+    for (const text of Object.values(this.#texts)) text.starts = grown(text.starts, new Uint32Array(rows + 1))
   }
+}
+
+function appendText({ output, starts }: TextRows, row: number, text: string): void {
+  output.text(text)
+  starts[row + 1] = output.length
 }
 
 function grown<T extends Uint32Array | Float64Array>(from: T, to: T): T {

@@ -46,15 +46,20 @@ export class Selection {
   #writeLow(output: Output, name: CallColumn): void {
     const count = this.#order.length
     const keys = new Keys()
+    /** The key of all rows; -1 where they differ. */
+    let only = -1
     if (perRow.has(name)) {
       const values = this.#rows.low(name)
       for (let i = 0; i < count; i += 1) keyOf[i] = keys.of(values[this.#order[i]!]!)
     } else {
       const read = READ_COLUMN[name] as (call: Call) => string
-      for (let shape = 0; shape < this.#shapes.length; shape += 1) {
-        keyOfShape[shape] = keys.of(read(this.#shapes[shape]!))
+      const shapes = this.#shapes
+      for (let shape = 0; shape < shapes.length; shape += 1) {
+        const key = keys.of(read(shapes[shape]!))
+        keyOfShape[shape] = key
+        only = shape === 0 || key === only ? key : -1
       }
-      for (let i = 0; i < count; i += 1) keyOf[i] = keyOfShape[shapeOf[i]!]!
+      if (only < 0) for (let i = 0; i < count; i += 1) keyOf[i] = keyOfShape[shapeOf[i]!]!
     }
     const width = keys.size <= 0x100 ? 1 : keys.size <= 0x1_0000 ? 2 : 4
     output.u64(LOW_VERSION)
@@ -63,18 +68,14 @@ export class Selection {
     for (const text of keys.texts()) output.text(text)
     output.u64(count)
     output.reserve(count * width)
-    const { bytes } = output
-    let at = output.length
-    for (let i = 0; i < count; i += 1) {
-      const key = keyOf[i]!
-      bytes[at++] = key
-      if (width === 1) continue
-      bytes[at++] = key >>> 8
-      if (width === 2) continue
-      bytes[at++] = key >>> 16
-      bytes[at++] = key >>> 24
-    }
-    output.length = at
+    const { bytes, view } = output
+    const start = output.length
+    output.length += count * width
+    // Most columns that are the same for a whole call say one thing in a whole block.
+    if (only >= 0) bytes.fill(only, start, output.length)
+    else if (width === 1) for (let i = 0; i < count; i += 1) bytes[start + i] = keyOf[i]!
+    else if (width === 2) for (let i = 0; i < count; i += 1) view.setUint16(start + 2 * i, keyOf[i]!, true)
+    else for (let i = 0; i < count; i += 1) view.setUint32(start + 4 * i, keyOf[i]!, true)
   }
 
   #writeTexts(output: Output, name: CallColumn): void {
@@ -108,17 +109,15 @@ export class Selection {
     }
     const { width, least, most } = RANGE[kind]
     output.reserve(count * width)
-    const { bytes } = output
+    const { view } = output
     let at = output.length
-    for (let i = 0; i < count; i += 1) {
+    for (let i = 0; i < count; i += 1, at += width) {
       const given = numberOf[i]!
       const value = given > most ? most : given >= least ? given : given < least ? least : 0
-      let word = value >>> 0
-      for (let byte = 0; byte < width; byte += 1) {
-        if (byte === 4) word = Math.floor(value / 0x1_0000_0000)
-        bytes[at++] = word
-        word >>>= 8
-      }
+      if (width === 1) view.setUint8(at, value)
+      else if (width === 2) view.setUint16(at, value, true)
+      else view.setUint32(at, value, true)
+      if (width === 8) view.setUint32(at + 4, value / 0x1_0000_0000, true)
     }
     output.length = at
   }

@@ -5,6 +5,8 @@ const INITIAL = 1 << 16
 
 export class Output {
   bytes = Buffer.allocUnsafeSlow(INITIAL)
+  /** Of the same memory. */
+  view = viewOf(this.bytes)
   length = 0
   readonly #limit: number
 
@@ -20,6 +22,7 @@ export class Output {
     const grown = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, needed))
     this.bytes.copy(grown, 0, 0, this.length)
     this.bytes = grown
+    this.view = viewOf(grown)
   }
 
   u32(value: number): void {
@@ -61,4 +64,8 @@ export class Output {
     this.bytes.write(value, this.length)
     this.length += bytes
   }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -1,6 +1,7 @@
 /** Where people reach Eastwatch, and who may. */
 import { z } from 'zod'
 import { TokenConfig } from '../../alerts/api/config.ts'
+import { Url } from '../../alerts/notify/endpoint.ts'
 import { serverTlsProblems } from '../../core/config/pem.ts'
 import { parseAddress } from '../../core/listen.ts'
 import { namesLoopback } from '../../core/local-host.ts'
@@ -11,11 +12,9 @@ export const ConsoleConfig = z
       .string()
       .default('127.0.0.1:4380')
       .describe('Where the page and the API listen, as host:port. Port 0 takes a free one.'),
-    url: z
-      .url({ protocol: /^https?$/ })
-      .max(500)
-      .optional()
-      .describe('How people reach it, such as https://eastwatch.example.com: messages link to it. By default the address.'),
+    url: Url.optional().describe(
+      'How people reach it, such as https://eastwatch.example.com. Set, messages link to their incident there.',
+    ),
     tls: z
       .strictObject({
         certificate: z.string().describe('Certificate chain in PEM; `file:<path>` reads it from a file.'),
@@ -30,7 +29,9 @@ export const ConsoleConfig = z
       .refine((tokens) => new Set(tokens.map(({ name }) => name)).size === tokens.length, {
         message: 'two tokens have the same name',
       })
-      .describe('Who may use it. Without any it listens on loopback only, and whoever is on this machine is an operator.'),
+      .describe(
+        'Who may use it. Without any it listens on loopback only, and whoever is on this machine is an operator.',
+      ),
   })
   .superRefine(({ address, tls, tokens }, context) => {
     if (tokens.length === 0 && !isLoopbackAddress(address)) {

@@ -4,8 +4,8 @@
 #
 #   ./acls.sh --bootstrap-server kafka-1:9093 --command-config admin.properties
 #
-# PREFIX is bus.kafka.prefix, where there is one. COLLECTOR, DETECTORS, STORAGE and ALERTS name the users; with one user for all
-# four, give each the same name. A user of a certificate is named by its subject, or by what ssl.principal.mapping.rules makes of it.
+# PREFIX is bus.kafka.prefix, where there is one. COLLECTOR, DETECTORS, STORAGE, ALERTS and CONSOLE name the users; with one user for
+# all, give each the same name. A user of a certificate is named by its subject, or by what ssl.principal.mapping.rules makes of it.
 # OTLP_TOPICS are those of collector.kafka, where there are any, with spaces between them.
 set -euo pipefail
 
@@ -15,6 +15,7 @@ collector="${COLLECTOR:-collector}"
 detectors="${DETECTORS:-detectors}"
 storage="${STORAGE:-storage}"
 alerts="${ALERTS:-alerts}"
+console="${CONSOLE:-console}"
 where=("$@")
 
 # allow <user> <operations, by comma> <what kafka-acls.sh calls the things>...
@@ -28,7 +29,7 @@ prefixed=(--resource-pattern-type prefixed)
 
 # Whoever starts first makes the topics; all check them, and see how far each group has come.
 groups=(--group "${prefix}detectors-" --group "${prefix}storage-" --group "${prefix}incidents@" --group "${prefix}notify@")
-for user in "$collector" "$detectors" "$storage" "$alerts"; do
+for user in "$collector" "$detectors" "$storage" "$alerts" "$console"; do
   allow "$user" Describe,DescribeConfigs,Create --topic "$topics" "${prefixed[@]}"
   allow "$user" Describe "${groups[@]}" "${prefixed[@]}"
 done
@@ -64,3 +65,6 @@ allow "$storage" Read --topic "$topics" "${prefixed[@]}"
 own "$alerts" incidents notify
 allow "$alerts" Read --topic "${topics}findings" --topic "${topics}incidents"
 allow "$alerts" Write --topic "${topics}findings" --topic "${topics}incidents"
+
+# What people do stands among the findings.
+allow "$console" Write --topic "${topics}findings"

@@ -2,7 +2,7 @@
  * What a broker with TLS, log-in and access lists needs beyond a plain one. Its users, for tests and for trying things out:
  *
  *   admin                    may do everything, also without log-in over the plain listener
- *   collector, detectors, storage, alerts   one for each role; may do nothing until deploy/kafka/acls.sh gives it to them
+ *   collector, detectors, storage, alerts, console   one for each role; may do nothing until deploy/kafka/acls.sh gives it to them
  *
  * Passwords are `<user>-secret`: the broker is on loopback, and lives as long as its folder.
  */
@@ -10,7 +10,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const USERS = ['admin', 'collector', 'detectors', 'storage', 'alerts']
+const USERS = ['admin', 'collector', 'detectors', 'storage', 'alerts', 'console']
 const EC_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
 const DAYS = '3650'
 

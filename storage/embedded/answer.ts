@@ -4,11 +4,20 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { messageOf, PipelineError } from '../../core/errors.ts'
 import { EngineError, type EngineResult } from './engine.ts'
+import type { Unsent } from './unsent.ts'
 
 const compress = promisify(gzip)
 
 /** ClickHouse's codes for what is refused before the engine sees it. */
-export const CODE = { syntax: 62, accessDenied: 497, tooBusy: 202, authentication: 516, tooLarge: 396, unknown: 1001 }
+export const CODE = {
+  syntax: 62,
+  unknownFormat: 73,
+  accessDenied: 497,
+  tooBusy: 202,
+  authentication: 516,
+  tooLarge: 396,
+  unknown: 1001,
+}
 
 /** As ClickHouse's `exceptionCodeToHTTPStatus`, where it matters to a client. */
 const STATUS: Record<number, number> = {
@@ -17,6 +26,7 @@ const STATUS: Record<number, number> = {
   47: 404, // UNKNOWN_IDENTIFIER
   60: 404, // UNKNOWN_TABLE
   62: 400, // SYNTAX_ERROR
+  73: 400, // UNKNOWN_FORMAT
   81: 404, // UNKNOWN_DATABASE
   115: 400, // UNKNOWN_SETTING
   159: 408, // TIMEOUT_EXCEEDED
@@ -33,7 +43,7 @@ const STATUS: Record<number, number> = {
 export async function answerResult(
   response: ServerResponse,
   result: EngineResult,
-  options: { gzip: boolean; written: boolean },
+  options: { gzip: boolean; written: boolean; unsent: Unsent },
 ): Promise<void> {
   const rows = String(result.readRows)
   const bytes = String(result.readBytes)
@@ -52,6 +62,7 @@ export async function answerResult(
   const body = options.gzip && result.bytes.length > 0 ? await compress(result.bytes) : result.bytes
   if (body !== result.bytes) response.setHeader('Content-Encoding', 'gzip')
   response.setHeader('Content-Length', body.length)
+  options.unsent.add(response, body.length)
   response.end(body)
 }
 

@@ -53,8 +53,11 @@ export class Engine {
   /** Keeps the store open between queries. */
   readonly #anchor: ChdbSession
   readonly version: string
-  /** Lower case. */
+  readonly timeZone: string
+  /** Lower case, as is the next. */
   readonly tableFunctions: ReadonlySet<string>
+  /** The package knows more, for programs that share its memory. */
+  readonly outputFormats: ReadonlySet<string>
   #queries = 0
 
   private constructor(chdb: typeof import('chdb'), folder: string, anchor: ChdbSession) {
@@ -62,8 +65,11 @@ export class Engine {
     this.#folder = folder
     this.#anchor = anchor
     this.version = anchor.query('SELECT version()', 'TabSeparatedRaw').trim()
-    const names = anchor.query('SELECT lower(name) FROM system.table_functions', 'TabSeparatedRaw')
-    this.tableFunctions = new Set(names.trim().split('\n'))
+    this.timeZone = anchor.query('SELECT timezone()', 'TabSeparatedRaw').trim()
+    const names = (from: string) =>
+      new Set(anchor.query(`SELECT lower(name) FROM system.${from}`, 'TabSeparatedRaw').trim().split('\n'))
+    this.tableFunctions = names('table_functions')
+    this.outputFormats = names('formats WHERE is_output')
   }
 
   /** Throws `folder_unusable`, or `config` where the optional package is not installed. */
@@ -133,6 +139,9 @@ function preparation(query: EngineQuery, mark: string): string[] {
       max_result_bytes: String(limits.maxResultBytes),
       result_overflow_mode: 'throw',
       allow_introspection_functions: '0',
+      // What does not fit into memory is not to fill the disk, which the pipeline needs.
+      max_bytes_ratio_before_external_group_by: '0',
+      max_bytes_ratio_before_external_sort: '0',
     })
   }
   const statements = [`USE ${quoteName(query.database)}`, `SET ${assignments(settings)}`]

@@ -23,3 +23,5 @@ export interface StopMessage {
 export type ChildMessage =
   | { type: 'ready'; port: number }
   | { type: 'failed'; code: ErrorCode; message: string; retriable: boolean }
+  /** A read that cannot be stopped; the child ends. */
+  | { type: 'overdue'; sql: string }

@@ -17,6 +17,7 @@ import { Spool } from './spool.ts'
 
 const MAX_INSERT_BYTES = 512 * 1024 * 1024
 const DRAIN_MS = 10_000
+const SHOWN_SQL = 300
 
 // A parent that is gone takes this process with it, at once: the store is made to survive that, and the next start needs the folder.
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
@@ -42,6 +43,15 @@ async function start(options: StartMessage): Promise<void> {
     passwords: { [WRITER]: options.writerPassword, [READER]: options.readerPassword },
     limits: options.limits,
     readsAtOnce: options.readsAtOnce,
+    overdue: (sql) => {
+      const end = () => process.kill(process.pid, 'SIGKILL')
+      process.send?.(
+        { type: 'overdue', sql: sql.slice(0, SHOWN_SQL) } satisfies ChildMessage,
+        undefined,
+        undefined,
+        end,
+      )
+    },
   })
   const port = await listenOn(server, `127.0.0.1:${options.port}`, 'storage.port')
   running = { server, engine, spool, folder: options.folder }

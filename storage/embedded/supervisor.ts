@@ -86,11 +86,20 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     },
   }
 
+  function tellOverdue(message: ChildMessage): void {
+    if (message.type !== 'overdue') return
+    options.logger.error(
+      { sql: message.sql },
+      'a query of the read-only user is far beyond storage.query.maxSeconds and cannot be stopped; the store process is ended',
+    )
+  }
+
   /** Until stopped. Rejects when restarts fail again and again. */
   async function keep(running: ChildProcess): Promise<void> {
     let current = running
     for (let attempt = 1; ; attempt += 1) {
       const since = performance.now()
+      current.on('message', tellOverdue)
       const how = await exited(current)
       child = undefined
       if (stopping.signal.aborted) return
@@ -150,7 +159,7 @@ function spawnChild(entry: string, start: StartMessage): Promise<{ child: ChildP
     }
     child.on('message', (message: ChildMessage) => {
       if (message.type === 'ready') settle(() => resolve({ child, port: message.port }))
-      else {
+      else if (message.type === 'failed') {
         const { code, message: text, retriable } = message
         settle(() => reject(new PipelineError(code, text, { retriable })))
       }

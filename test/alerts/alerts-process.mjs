@@ -31,6 +31,7 @@ const options = {
   logger: pino({ level: 'silent' }),
   progress: new Progress(systemClock),
   health: new Health(),
+  dataFolder: folder,
   version: '0.1.0',
 }
 runAlerts(options, signal).catch((error) => {

@@ -1,4 +1,5 @@
 /** What reaches a receiver, and what does not: groups, repeats, silences, inhibition, hours, storms. */
+import { tmpdir } from 'node:os'
 import { afterEach, describe, expect, it } from 'vitest'
 import { runAlerts } from '../../alerts/app.ts'
 import { AlertsConfig } from '../../alerts/config.ts'
@@ -10,7 +11,17 @@ import { type Clock, HOUR, MINUTE } from '../../core/clock.ts'
 import { Health } from '../../core/telemetry/health.ts'
 import { encodeFinding, type Finding } from '../../detectors/detector.ts'
 import { decodeAlertRecord } from '../../storage/incident-records.ts'
-import { eventually, finding, quietLogger, SECOND, SECRET, startReceiver, T0, type TestReceiver, tick } from './findings.ts'
+import {
+  eventually,
+  finding,
+  quietLogger,
+  SECOND,
+  SECRET,
+  startReceiver,
+  T0,
+  type TestReceiver,
+  tick,
+} from './findings.ts'
 import { MemoryBus } from './memory-bus.ts'
 import { action } from './records.ts'
 
@@ -35,7 +46,7 @@ class World {
       ...changes,
     })
     const stopping = new AbortController()
-    const watching = { progress: new Progress(this.clock), health: new Health() }
+    const watching = { progress: new Progress(this.clock), health: new Health(), dataFolder: tmpdir() }
     const done = runAlerts(
       { config, bus: this.bus, clock: this.clock, logger: quietLogger, ...watching, version: '0' },
       stopping.signal,
@@ -200,6 +211,21 @@ describe('what is held back', () => {
     await one.goTo(301)
     await one.hook.until((all) => all.length === 1)
     expect(one.told).toEqual(['first'])
+  })
+})
+
+describe('a first rollout in the shadow', () => {
+  it('tells what is critical, and of the rest what opens after it', async () => {
+    const shadowUntil = new Date(T0 / 1000 + 60_000).toISOString()
+    const one = await world({ shadowUntil, route: { groupWaitSeconds: 0 } })
+    await one.find(lasting(1, cause(1)), lasting(1, { ...cause(2), severity: 'critical' }))
+    await one.goTo(2)
+    await one.hook.until((all) => all.length === 1)
+    await one.find(lasting(70, cause(3)))
+    await one.goTo(100)
+    await one.hook.until((all) => all.length === 2)
+    expect(one.hook.received.map(({ json }) => json.incident.cause)).toEqual(['cause 2', 'cause 3'])
+    expect(one.incidents()).toBe(3)
   })
 })
 

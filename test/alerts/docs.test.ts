@@ -5,15 +5,35 @@ import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { AlertsConfig } from '../../alerts/config.ts'
-import { applyFinding } from '../../alerts/incident.ts'
+import { ReceiverConfig } from '../../alerts/notify/config.ts'
 import { messageBody } from '../../alerts/notify/message.ts'
 import { post } from '../../alerts/notify/post.ts'
-import { finding, SECRET, startReceiver } from './findings.ts'
+import { SECRET, startReceiver } from './findings.ts'
+import { CONSOLE, KEY, single } from './notify/notices.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/alerts.md'), 'utf8')
 
 function sample(language: string): string {
   return new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(page)?.[1] ?? ''
+}
+
+/** What the page says to put in the environment or into files. */
+const GIVEN: Readonly<Record<string, string>> = {
+  '${EASTWATCH_WEBHOOK_SECRET}': SECRET,
+  'file:/run/secrets/heartbeat': SECRET,
+  '${PAGERDUTY_ROUTING_KEY}': 'R0123456789abcdef0123456789ABCDE',
+  '${SLACK_WEBHOOK_URL}': 'https://hooks.slack.com/services/T000/B000/x',
+  'file:/run/secrets/alertmanager': 'password',
+  '${TICKETS_TOKEN}': 'token',
+  '${SIEM_TOKEN}': 'token',
+}
+
+/** Each whole example, with what it names. */
+function configurations(): string[] {
+  const blocks = [...page.matchAll(/```yaml\n(alerts:.*?)```/gs)].map(([, text]) => text!)
+  return blocks.map((text) =>
+    text.replace(/\$\{\w+\}|file:\S+/g, (name) => GIVEN[name] ?? `${name} is not given by the test`),
+  )
 }
 
 type Verify = (headers: object, body: Buffer, secret: string, nowSeconds?: number) => boolean
@@ -31,17 +51,19 @@ async function sampleVerify(): Promise<Verify> {
 
 describe('docs/alerts.md', () => {
   it('its message is what is sent', () => {
-    const { record } = applyFinding(undefined, finding(10), 0)[0]!
-    const group = { key: 'a'.repeat(32), labels: { cause: record.cause }, open: 1, others: 0 }
-    const sent = messageBody({ type: 'group', id: `${record.id}.1`, ...group, news: [{ reason: 'first', record }] }).toString()
-    expect(JSON.parse(sample('json'))).toEqual(JSON.parse(sent.replaceAll(record.id, '<incident id>')))
+    const notice = single('first')
+    const { id } = notice.news[0].record
+    const sent = messageBody(notice, CONSOLE).toString().replaceAll(notice.id, '<message id>')
+    const named = sent.replaceAll(id, '<incident id>').replaceAll(KEY, '<group key>')
+    expect(JSON.parse(sample('json'))).toEqual(JSON.parse(named))
   })
 
-  it('its configuration is one', () => {
-    const text = sample('yaml')
-      .replace('${EASTWATCH_WEBHOOK_SECRET}', SECRET)
-      .replace('file:/run/secrets/heartbeat', SECRET)
-    expect(AlertsConfig.parse((parse(text) as { alerts: unknown }).alerts).receivers[0]?.name).toBe('oncall')
+  it('its configurations are such, and there is one of every type of receiver', () => {
+    const types = configurations().flatMap((text) =>
+      AlertsConfig.parse(parse(text).alerts).receivers.map(({ type }) => type),
+    )
+    expect(new Set(types)).toEqual(new Set(ReceiverConfig.options.map((option) => option.shape.type.value)))
+    expect(types[0]).toBe('webhook')
   })
 
   it('its code verifies what is sent, also while secrets change, and nothing else', async () => {

@@ -74,9 +74,16 @@ export function tick(time: number, producer: string): Uint8Array {
 }
 
 export interface Received {
+  path: string
   headers: IncomingHttpHeaders
   body: string
-  json: { id: string; type: string; reason: string; status: string; incident: { id: string; version: number; cause: string } }
+  json: {
+    id: string
+    type: string
+    reason: string
+    status: string
+    incident: { id: string; version: number; cause: string }
+  }
   at: number
 }
 
@@ -98,7 +105,8 @@ export async function startReceiver(port = 0): Promise<TestReceiver> {
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
       const body = Buffer.concat(chunks).toString()
-      const received = { headers: request.headers, body, json: JSON.parse(body), at: Date.now() }
+      const { headers, url: path = '' } = request
+      const received = { path, headers, body, json: JSON.parse(body), at: Date.now() }
       receiver.received.push(received)
       if (receiver.answer === undefined) response.writeHead(204).end()
       else receiver.answer(response, received)

@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { applyFinding } from '../../alerts/incident.ts'
 import { type IncidentsOptions, startIncidents } from '../../alerts/incidents.ts'
+import { type Action, encodeAction } from '../../core/action.ts'
 import type { BusRecord } from '../../core/bus/bus.ts'
 import { HOUR } from '../../core/clock.ts'
 import { decodeTick } from '../../core/tick.ts'
 import { encodeFinding, type Finding } from '../../detectors/detector.ts'
 import { type AlertRecord, decodeAlertRecord } from '../../storage/incident-records.ts'
-import { type Action, encodeAction } from '../../core/action.ts'
 import { finding, quietLogger, SECOND, T0, tick } from './findings.ts'
 import { ADMIN, action } from './records.ts'
 
@@ -52,7 +52,13 @@ async function process(
   const records_ = published.map(decodeAlertRecord).filter((one) => one !== undefined)
   const of = <T extends AlertRecord['type']>(type: T) =>
     records_.filter((one): one is Extract<AlertRecord, { type: T }> => one.type === type)
-  return { changes: of('incident'), audit: of('audit'), silences: of('silence'), ticks: published.map(decodeTick).filter((one) => one !== undefined), state }
+  return {
+    changes: of('incident'),
+    audit: of('audit'),
+    silences: of('silence'),
+    ticks: published.map(decodeTick).filter((one) => one !== undefined),
+    state,
+  }
 }
 
 const WHOLE = [{ size: 1_000_000, restart: false }]
@@ -147,7 +153,13 @@ describe('what people do', () => {
   const resolve = act(20, { type: 'resolve', ...INCIDENT })
   const accept = act(20, { type: 'accept', ...INCIDENT, until: T0 + 5000 * SECOND })
   const silence = (changes: Partial<Extract<Action, { type: 'silence' }>> = {}) =>
-    act(5, { type: 'silence', matchers: ['destination="payment.shop"'], startsAt: 0, endsAt: T0 + 300 * SECOND, ...changes })
+    act(5, {
+      type: 'silence',
+      matchers: ['destination="payment.shop"'],
+      startsAt: 0,
+      endsAt: T0 + 300 * SECOND,
+      ...changes,
+    })
   const ticks = (time: number) => ['stage1/0', 'stage2/0'].map((producer) => tick(time, producer))
   const found = (end: number, changes: Partial<Finding> = {}) => encodeFinding(finding(end, changes))
   /** One record a batch and a restart before each: all of it must come from the state. */
@@ -155,7 +167,9 @@ describe('what people do', () => {
 
   it('acknowledging says who and when, and lasts until the incident is over', async () => {
     const { changes, audit } = await run(found(10), acknowledge, found(20), ticks(80), found(90))
-    expect(changes.map(({ status, acknowledgedBy, acknowledgedAt }) => [status, acknowledgedBy, acknowledgedAt])).toEqual([
+    expect(
+      changes.map(({ status, acknowledgedBy, acknowledgedAt }) => [status, acknowledgedBy, acknowledgedAt]),
+    ).toEqual([
       ['open', '', 0],
       ['open', 'ada', T0 + 15 * SECOND],
       ['open', 'ada', T0 + 15 * SECOND],
@@ -234,7 +248,11 @@ describe('what people do', () => {
   })
 
   it('a silence is ended by hand', async () => {
-    const { changes, silences, audit } = await run(silence(), found(10), act(20, { type: 'end_silence', silenceId: 'a5' }))
+    const { changes, silences, audit } = await run(
+      silence(),
+      found(10),
+      act(20, { type: 'end_silence', silenceId: 'a5' }),
+    )
     expect(changes.map(({ silencedBy }) => silencedBy)).toEqual(['a5', ''])
     expect(silences.map(({ version, endedBy }) => [version, endedBy])).toEqual([
       [1, ''],
@@ -254,7 +272,11 @@ describe('what people do', () => {
 
   it.each<[string, Uint8Array, string]>([
     ['an incident that is not there', act(20, { type: 'acknowledge', incidentId: 'x', fingerprint: 'f1' }), 'too late'],
-    ['a fingerprint that is not there', act(20, { type: 'resolve', incidentId: FIRST.id, fingerprint: 'x' }), 'too late'],
+    [
+      'a fingerprint that is not there',
+      act(20, { type: 'resolve', incidentId: FIRST.id, fingerprint: 'x' }),
+      'too late',
+    ],
     ['a silence that is not there', act(20, { type: 'end_silence', silenceId: 'x' }), 'too late'],
     ['a silence without end', silence({ endsAt: Number.NaN }), 'refused: a silence ends after it starts'],
     ['a silence of nothing', silence({ matchers: [] }), 'refused: a silence has 1 to 8'],
@@ -266,7 +288,10 @@ describe('what people do', () => {
 
   it('10,000 findings of one cause are one incident', async () => {
     const storm = Array.from({ length: 10_000 }, (_, i) =>
-      finding(10 + (i % 50), { id: `s${i}`, key: { ...finding(10).key, sourceIdentity: `cluster.local/ns/shop/sa/s${i}` } }),
+      finding(10 + (i % 50), {
+        id: `s${i}`,
+        key: { ...finding(10).key, sourceIdentity: `cluster.local/ns/shop/sa/s${i}` },
+      }),
     )
     const { changes } = await process(storm.map(encodeFinding), WHOLE)
     expect(new Set(changes.map(({ id }) => id)).size).toBe(1)

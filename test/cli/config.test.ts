@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { parse } from 'yaml'
+import { parse, stringify } from 'yaml'
 import { eastwatch, folderWith } from './command.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -85,6 +85,32 @@ describe('eastwatch config', () => {
       storage: { readerPassword: '(hidden)', port: 8123 },
       alerts: { receivers: [{ name: 'ops', url: 'https://hooks.example.com/eastwatch', secret: '(hidden)' }] },
     })
+  })
+
+  it('print hides the secrets of receivers of every kind', async () => {
+    const secrets = {
+      ROUTING_KEY: 'R0123456789abcdef0123456789ABCDE',
+      SLACK_URL: 'https://hooks.slack.com/services/T000/B000/private',
+      PASSWORD: 'very-private',
+      TOKEN: 'private-too',
+      SIGNING: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
+    }
+    const receivers = [
+      { type: 'pagerduty', routingKey: '${ROUTING_KEY}' },
+      { type: 'slack', webhookUrl: '${SLACK_URL}' },
+      { type: 'alertmanager', url: 'https://am.example', basicAuth: { username: 'me', password: '${PASSWORD}' } },
+      { type: 'alertmanager_webhook', url: 'https://hook.example', bearerToken: '${TOKEN}', secret: '${SIGNING}' },
+      { type: 'ocsf', url: 'https://siem.example', bearerToken: '${TOKEN}' },
+      { type: 'file', path: 'incidents.jsonl' },
+      { type: 'stdout' },
+    ].map((receiver) => ({ name: receiver.type, ...receiver }))
+    const folder = prepared(stringify({ alerts: { receivers } }))
+    const { code, out } = await eastwatch(folder, ['config', 'print'], secrets)
+    expect(code).toBe(0)
+    for (const secret of Object.values(secrets)) expect(out).not.toContain(secret)
+    const printed = parse(out).alerts.receivers
+    expect(JSON.stringify(printed).match(/\(hidden\)/g)?.length).toBe(6)
+    expect(printed[2]).toMatchObject({ url: 'https://am.example', basicAuth: { username: 'me' } })
   })
 
   it('schema is a JSON schema in which every key is described', async () => {

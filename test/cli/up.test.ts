@@ -41,7 +41,7 @@ describe('eastwatch up', () => {
     const answer = await fetch(`${running.health}/readyz`)
     expect(answer.status).toBe(200)
     const { parts } = (await answer.json()) as { parts: Record<string, { ready: boolean; detail: string }> }
-    expect(Object.keys(parts)).toEqual(['start', 'store', 'time', 'collector', 'bus', 'groups'])
+    expect(Object.keys(parts)).toEqual(['start', 'store', 'time', 'collector', 'bus', 'console', 'groups'])
     for (const { detail } of Object.values(parts)) expect(detail).not.toBe('')
   })
 

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { messageBody } from '../../alerts/notify/message.ts'
 import { ATTACKS } from '../../demo/attacks.ts'
 import type { Opened } from '../../demo/judge.ts'
-import { incidentText, judgementText, type Message } from '../../demo/text.ts'
+import { incidentsOf, incidentText, judgementText, type Message } from '../../demo/text.ts'
+import { many, single, storm } from '../alerts/notify/notices.ts'
 
 const message: Message = {
   reason: 'first',
@@ -78,5 +80,15 @@ describe('the end of the demo', () => {
     expect(failed).toContain('MISSED  denial burst')
     expect(failed).toContain('UNEXPECTED  critical, by new_path in 1 alarm: email called ledger')
     expect(last(failed)).toBe('FAILED: 6 of 7 attacks found, 1 incident too many.')
+  })
+})
+
+describe('the incidents of a message', () => {
+  it('are those that it tells of, alone or in a group', () => {
+    const told = (notice: Parameters<typeof messageBody>[0]) =>
+      incidentsOf(JSON.parse(messageBody(notice, undefined).toString()))
+    expect(told(single('first')).map(incidentText)).toEqual([expect.stringMatching(/^HIGH {2}cart is denied/)])
+    expect(told(many(3)).map(incidentText).length).toBe(3)
+    expect(told(storm())).toEqual([])
   })
 })

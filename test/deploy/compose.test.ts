@@ -150,8 +150,9 @@ describe('deploy/compose', () => {
         if (!source!.startsWith('.')) expect(compose.volumes, name).toHaveProperty(source!)
         else {
           expect(mode, source).toBe('ro')
-          const path = join(prepared?.compose ?? join(ROOT, FOLDER), source!)
-          if (prepared !== undefined || !/tls|policy/.test(source!)) expect(existsSync(path), source).toBe(true)
+          const made = /tls|policy/.test(source!)
+          const path = join(made && prepared !== undefined ? prepared.compose : join(ROOT, FOLDER), source!)
+          if (prepared !== undefined || !made) expect(existsSync(path), source).toBe(true)
         }
       }
     }
@@ -251,9 +252,14 @@ describe('deploy/compose', () => {
     expect(textOf(`${FOLDER}/clickhouse/server.xml`)).toContain(`<https_port>${port}</https_port>`)
     const { password, tlsCACert } = datasources[0]!.secureJsonData
     expect(compose.services.grafana!.environment).toHaveProperty(password!.slice(1))
-    expect(compose.services.grafana!.volumes.map((volume) => volume.split(':')[1])).toContain(
-      /\{(.*)\}/.exec(tlsCACert!)![1],
+    const mounted = Object.fromEntries(
+      compose.services.grafana!.volumes.map((volume) => volume.split(':').reverse().slice(1)),
     )
+    expect(mounted).toHaveProperty([/\{(.*)\}/.exec(tlsCACert!)![1]!])
+    const [{ providers }] = documentsOf('deploy/grafana/provisioning/dashboards/eastwatch.yaml') as [
+      { providers: { options: { path: string } }[] },
+    ]
+    expect(normalize(join(FOLDER, mounted[providers[0]!.options.path]!))).toBe('dashboards/grafana/generated')
   })
 })
 

@@ -46,7 +46,10 @@ async function findingsOn(bus: Bus): Promise<Finding[]> {
     }),
   })
   const lag = async () => (await bus.lag()).filter(({ group }) => group === 'test')
-  while ((await lag()).length < bus.partitions(TOPIC.findings) || (await lag()).some(({ committed, end }) => committed < end)) {
+  while (
+    (await lag()).length < bus.partitions(TOPIC.findings) ||
+    (await lag()).some(({ committed, end }) => committed < end)
+  ) {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   stop.abort()

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ROLES, type RoleName } from '../../cli/roles/role.ts'
+import { ALL_ROLES, type RoleName } from '../../cli/roles/role.ts'
 import type { GroupLag } from '../../core/bus/bus.ts'
 import { SECOND } from '../../core/clock.ts'
 import { type ErrorCode, PipelineError } from '../../core/errors.ts'
@@ -114,7 +114,7 @@ export class PipelineProcess {
   }
 
   /** Resolves when it answers on its ports. */
-  static async start(world: World, nowUs: number, roles: readonly RoleName[] = ROLES): Promise<PipelineProcess> {
+  static async start(world: World, nowUs: number, roles: readonly RoleName[] = ALL_ROLES): Promise<PipelineProcess> {
     const child = fork(CHILD, [JSON.stringify(world.config), String(nowUs), roles.join(',')], { execArgv: [] })
     const ending = new AbortController()
     child.once('exit', () => ending.abort())

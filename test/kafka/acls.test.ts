@@ -32,7 +32,7 @@ function callsOfNow(): Buffer {
 
 describe.skipIf('missing' in started || noPipeline() !== undefined)(
   'deploy/kafka/acls.sh',
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   () => {
     const tools = mkdtempSync(join(tmpdir(), 'eastwatch-tools-'))
     let folder: string
@@ -135,11 +135,20 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)(
       ['storage', TOPIC.calls],
       ['storage', TOPIC.incidents],
       ['alerts', TOPIC.windows],
+      ['console', TOPIC.incidents],
     ])('does not let %s write %s', async (role, topic) => {
       const producer = clientOf(role).producer()
       await producer.connect()
       const sent = producer.send({ topic: topic === OTLP_TOPIC ? topic : PREFIX + topic, messages: [{ value: 'x' }] })
       await expect(sent).rejects.toThrow(/not authorized/i)
+      await producer.disconnect()
+    })
+
+    it('lets console write what people do, among the findings', async () => {
+      const producer = clientOf('console').producer()
+      await producer.connect()
+      const [sent] = await producer.send({ topic: PREFIX + TOPIC.findings, messages: [{ value: 'x' }] })
+      expect(sent).toMatchObject({ errorCode: 0 })
       await producer.disconnect()
     })
 

@@ -1,6 +1,6 @@
 /** Roles as processes of their own on one Kafka: started, told the time, killed, started again on the same folders. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { ROLES, type PipelineRole } from '../../cli/roles/role.ts'
+import { type PipelineRole, ROLES } from '../../cli/roles/role.ts'
 import type { GroupLag } from '../../core/bus/bus.ts'
 import { SECOND } from '../../core/clock.ts'
 import { retry } from '../../core/retry.ts'

@@ -69,7 +69,7 @@ describe.skipIf(noEngine())('a server as the store', () => {
     expect(applied.flat()).toContain(1)
     expect(await Promise.all(stores.map((store) => migrate(store)))).toEqual([[], [], [], []])
     expect(await server.rows("SELECT count() AS n FROM system.tables WHERE database = 'eastwatch'")).toEqual([
-      { n: 11 },
+      { n: 12 },
     ])
     await Promise.all(stores.map((store) => store.close()))
   })

@@ -1,6 +1,7 @@
 /** The one place that makes kafkajs's client. */
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs'
 import type { KafkaConnection } from './connection.ts'
+import { spareKafkajsCosts } from './kafkajs-costs.ts'
 import { PATIENCE } from './patience.ts'
 
 /** What of kafkajs's options says how brokers are reached. */
@@ -17,5 +18,6 @@ export function reachOf({ brokers, tls, sasl }: KafkaConnection): Reach {
 
 /** kafkajs says nothing by itself: what fails is thrown or told as an event, and whoever gets it tells it in the words of the bus. */
 export function createClient(reach: Reach): Kafka {
+  spareKafkajsCosts()
   return new Kafka({ ...reach, retry: PATIENCE, clientId: 'eastwatch', logLevel: logLevel.NOTHING })
 }

@@ -14,7 +14,7 @@ const PRESETS: readonly [text: string, minutes: number][] = [
   ['12 hours', 720],
   ['24 hours', 1440],
 ]
-const DEFAULT_MINUTES = 60
+const DEFAULT_MINUTES = 180
 const MINUTE = 60_000
 const KEY = 'eastwatch.range'
 

@@ -34,7 +34,9 @@ describe('who asks', () => {
     const session = access.logIn(ada.token)!
     expect(session).not.toContain(ada.token)
     expect(new Access(TOKENS, () => now).visitor(cookie(session)).actor).toEqual(ADA)
-    expect(() => new Access([{ ...TOKENS[0]!, sha256: makeToken().sha256 }], () => now).visitor(cookie(session))).toThrow()
+    expect(() =>
+      new Access([{ ...TOKENS[0]!, sha256: makeToken().sha256 }], () => now).visitor(cookie(session)),
+    ).toThrow()
     expect(() => access.visitor(cookie(`${session.slice(0, -1)}${session.endsWith('A') ? 'B' : 'A'}`))).toThrow()
     now += SESSION_SECONDS
     expect(() => access.visitor(cookie(session))).toThrow()

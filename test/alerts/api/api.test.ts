@@ -9,7 +9,13 @@ import { record } from '../records.ts'
 import { type Answer, Site } from './site.ts'
 
 const ID = (n: number) => String(n).padStart(32, '0')
-const BANK = { sourceNamespace: 'bank', sources: ['cluster.local/ns/bank/sa/teller'], destinations: ['ledger.bank'], destinationService: 'ledger.bank', destinationNamespace: 'bank' }
+const BANK = {
+  sourceNamespace: 'bank',
+  sources: ['cluster.local/ns/bank/sa/teller'],
+  destinations: ['ledger.bank'],
+  destinationService: 'ledger.bank',
+  destinationNamespace: 'bank',
+}
 const incident = (n: number, changes: Partial<IncidentRecord> = {}) =>
   record({ id: ID(n), fingerprint: `f${n}`, openedAt: T0 + n * SECOND, updatedAt: T0 + n * SECOND, ...changes })
 
@@ -47,8 +53,27 @@ describe.skipIf(noEngine() !== undefined)('the API', { timeout: 60_000 }, () => 
       silence('s1'),
       silence('s2', { namespaces: ['shop'] }),
       silence('s3', { endsAt: 1e15 }),
-      { type: 'audit', id: 'x', at: T0, actor: 'ada', action: 'acknowledge', subject: `incident ${ID(1)}`, detail: 'done. mine' },
-      { type: 'notification', id: 'n', incidentId: ID(1), incidentVersion: 1, receiver: 'oncall', reason: 'first', status: 'sent', attempt: 1, at: T0, detail: '' },
+      {
+        type: 'audit',
+        id: 'x',
+        at: T0,
+        actor: 'ada',
+        action: 'acknowledge',
+        subject: `incident ${ID(1)}`,
+        detail: 'done. mine',
+      },
+      {
+        type: 'notification',
+        id: 'n',
+        incidentId: ID(1),
+        incidentVersion: 1,
+        receiver: 'oncall',
+        reason: 'first',
+        status: 'sent',
+        attempt: 1,
+        at: T0,
+        detail: '',
+      },
     )
   })
   afterAll(() => site.stop())
@@ -151,7 +176,14 @@ describe.skipIf(noEngine() !== undefined)('the API', { timeout: 60_000 }, () => 
   const LONG = 'x'.repeat(501)
   it.each<[string, string, string, unknown, number, RegExp]>([
     ['nobody', 'GET', '/incidents', undefined, 401, /a token is needed/],
-    ['ruth', 'POST', `/incidents/${ID(1)}/acknowledge`, { reason: 'mine' }, 403, /ruth is a reader; this needs the role operator/],
+    [
+      'ruth',
+      'POST',
+      `/incidents/${ID(1)}/acknowledge`,
+      { reason: 'mine' },
+      403,
+      /ruth is a reader; this needs the role operator/,
+    ],
     ['ada', 'POST', `/incidents/${ID(1)}/acknowledge`, {}, 400, /^reason/],
     ['ada', 'POST', `/incidents/${ID(1)}/acknowledge`, { reason: 'ok' }, 400, /^reason/],
     ['ada', 'POST', `/incidents/${ID(1)}/acknowledge`, { reason: LONG }, 400, /^reason/],
@@ -186,7 +218,10 @@ describe.skipIf(noEngine() !== undefined)('the API', { timeout: 60_000 }, () => 
   it('a session logs in, acts with the header of its page, and logs out', async () => {
     const login = await site.ask('POST', '/session', { body: { token: site.tokens.ada } })
     const set = login.headers.get('set-cookie')!
-    expect([login.status, set]).toEqual([204, expect.stringMatching(/; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict$/)])
+    expect([login.status, set]).toEqual([
+      204,
+      expect.stringMatching(/; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict$/),
+    ])
     const cookie = set.split(';')[0]!
     const { json } = await site.ask('GET', '/session', { headers: { cookie } })
     expect(json).toMatchObject({ name: 'ada', role: 'operator', canLogOut: true })
@@ -207,7 +242,8 @@ describe.skipIf(noEngine() !== undefined)('the API', { timeout: 60_000 }, () => 
       const answer = await site.ask(method, path, { as: 'root', body })
       expect(answer.status).toBe(status)
       const described = openapi.paths[template][method.toLowerCase()].responses
-      const schema = status < 300 ? described[String(status)].content['application/json'].schema : openapi.components.schemas.Error
+      const schema =
+        status < 300 ? described[String(status)].content['application/json'].schema : openapi.components.schemas.Error
       expect(ajv.validate(schema, answer.json), ajv.errorsText()).toBe(true)
     }
     const reason = { reason: 'for the description' }

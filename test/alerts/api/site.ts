@@ -71,7 +71,11 @@ export class Site {
     return `http://127.0.0.1:${port}${API}`
   }
 
-  async ask(method: string, path: string, options: { as?: string; body?: unknown; headers?: Record<string, string> } = {}): Promise<Answer> {
+  async ask(
+    method: string,
+    path: string,
+    options: { as?: string; body?: unknown; headers?: Record<string, string> } = {},
+  ): Promise<Answer> {
     const { as, body, headers = {} } = options
     const response = await fetch(this.url + path, {
       method,

@@ -43,7 +43,7 @@ describe('post', () => {
   ])('%i is taken', async (status) => {
     const hook = await receiver()
     hook.answer = (response) => response.writeHead(status).end()
-    expect(await post(endpoint(hook.url), MESSAGE, forever)).toBe(status)
+    expect(await post(endpoint(hook.url), MESSAGE, forever)).toEqual({ status, text: '' })
     expect(hook.received[0]).toMatchObject({ body: '{"a":1}', headers: { 'content-type': 'application/json' } })
   })
 
@@ -81,6 +81,46 @@ describe('post', () => {
     hook.answer = (response) => response.writeHead(429, { 'retry-after': header }).end()
     const { retryAfterMs } = await failure(post(endpoint(hook.url), MESSAGE, forever))
     expect(retryAfterMs).toBe(ms)
+  })
+
+  it('429 that names no time asks for the pause that the service is known for; one that names it is believed', async () => {
+    const hook = await receiver()
+    const asked = async (headers: Record<string, string>, status = 429) => {
+      hook.answer = (response) => response.writeHead(status, headers).end()
+      return (await failure(post(endpoint(hook.url), { ...MESSAGE, busyMs: 120_000 }, forever))).retryAfterMs
+    }
+    expect(await asked({})).toBe(120_000)
+    expect(await asked({ 'retry-after': '7' })).toBe(7_000)
+    expect(await asked({}, 503)).toBeUndefined()
+  })
+
+  it('what a refusal says is told where it is asked for: bounded, harmless, and without what was sent in confidence', async () => {
+    const hook = await receiver()
+    const authorization = 'Bearer very-private'
+    const to = endpoint(hook.url, { authorization, hidden: ['very-private', 'ROUTING'] })
+    hook.answer = (response, { headers }) => {
+      const repeated = `no: ${headers.authorization} ${SECRET} very-private ROUTING \u001b[2J\n${'x'.repeat(100_000)}`
+      response.writeHead(400).end(repeated)
+    }
+    const { message } = await failure(post(to, { ...MESSAGE, reason: (text) => text }, forever))
+    expect(message).toMatch(/^receiver answered 400: no: \(hidden\) \(hidden\) \(hidden\) \(hidden\) \?\[2J x+…$/)
+    expect(message.length).toBeLessThan(350)
+    const endless = endpoint(hook.url, { timeoutMs: 200 })
+    hook.answer = (response) => response.writeHead(400).write('so it begins')
+    const cut = await failure(post(endless, { ...MESSAGE, reason: (text) => text }, forever))
+    expect(cut).toMatchObject({ retriable: false, message: 'receiver answered 400: so it begins' })
+  })
+
+  it('is signed only where there is a secret, and proves who sends where it is told how', async () => {
+    const hook = await receiver()
+    await post(endpoint(hook.url, { secret: undefined }), MESSAGE, forever)
+    await post(endpoint(hook.url, { authorization: 'Bearer t' }), MESSAGE, forever)
+    expect(
+      hook.received.map(({ headers }) => [headers['webhook-signature'] !== undefined, headers.authorization]),
+    ).toEqual([
+      [false, undefined],
+      [true, 'Bearer t'],
+    ])
   })
 
   it('a redirect is not followed', async () => {
@@ -121,7 +161,7 @@ describe('post', () => {
       response.writeHead(200)
       more()
     }
-    expect(await post(endpoint(hook.url), MESSAGE, forever)).toBe(200)
+    expect(await post(endpoint(hook.url), MESSAGE, forever)).toMatchObject({ status: 200 })
     expect(written).toBeLessThan(64 * 1024 * 1024)
   })
 
@@ -169,7 +209,7 @@ describe('post', () => {
     const names = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'all_proxy', 'NODE_USE_ENV_PROXY']
     for (const name of names) process.env[name] = name.startsWith('NODE') ? '1' : 'http://127.0.0.1:1'
     try {
-      expect(await post(endpoint(hook.url), MESSAGE, forever)).toBe(204)
+      expect(await post(endpoint(hook.url), MESSAGE, forever)).toMatchObject({ status: 204 })
     } finally {
       for (const name of names) delete process.env[name]
     }

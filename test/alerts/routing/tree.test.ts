@@ -117,7 +117,10 @@ describe('the tree of routes', () => {
     [{ routes: [{ match: ['severity'] }] }, 'is no matcher'],
     [{ match: ['severity="high"'] }, 'Unrecognized key'],
     [{ groupBy: ['colour'] }, 'Invalid option'],
-    [{ routes: Array.from({ length: 5 }, () => ({ routes: Array.from({ length: 60 }, () => ({})) })) }, 'more than 256'],
+    [
+      { routes: Array.from({ length: 5 }, () => ({ routes: Array.from({ length: 60 }, () => ({})) })) },
+      'more than 256',
+    ],
     [deep(9), 'nested deeper than 8'],
   ])('%j is refused', (route, why) => {
     expect(() => parse({ route })).toThrow(why)

@@ -60,7 +60,7 @@ describe.skipIf(cannot !== undefined)('the console with tokens', { timeout: 60_0
 
   it('whoever is limited to namespaces sees nothing of others', async () => {
     const visit = await logInAs('banker')
-    await visit.page.getByText('No calls in the last hour').waitFor()
+    await visit.page.getByText('No calls in the last 3 hours').waitFor()
     await visit.page.goto(`${site.url}/#/incidents/${INCIDENT}`)
     await visit.page.getByText('There is no such incident, or it is not yours to see.').waitFor()
     await visit.end()

@@ -14,7 +14,7 @@ import { Visit } from './console-site.ts'
 
 /** As it was built: threads and the store's process need it. */
 const DEMO_WORLD = join(import.meta.dirname, '../../../dist/cli/demo-world.js')
-const DAYS = Number(process.env.EASTWATCH_DEMO_DAYS ?? 1)
+const DAYS = 1
 const cannot = noEngine() ?? noChromium()
 
 describe.skipIf(cannot !== undefined)('the console on the demo', { timeout: 60_000 }, () => {
@@ -42,8 +42,7 @@ describe.skipIf(cannot !== undefined)('the console on the demo', { timeout: 60_0
 
   it('the map shows the shop, and what was done to it', async () => {
     const one = await visit('')
-    await one.page.getByLabel('Time range').selectOption({ label: 'Last 3 hours' })
-    await one.page.getByText('in the last 3 hours').waitFor()
+    await one.settled()
     await one.picture('demo-map')
     const paths = await one.page.locator('.side li').allInnerTexts()
     expect(paths.join('\n')).toMatch(/email\.shop → ledger\.shop\s+▲ not allowed 5/)
@@ -57,6 +56,8 @@ describe.skipIf(cannot !== undefined)('the console on the demo', { timeout: 60_0
     const { page } = one
     await one.settled()
     await one.picture('demo-incidents')
+    // Its burst is over by now.
+    await page.getByRole('button', { name: 'resolved' }).click()
     await page
       .getByRole('link', { name: /frontend\.shop (was|is) denied|denied at auth/i })
       .first()
@@ -66,7 +67,6 @@ describe.skipIf(cannot !== undefined)('the console on the demo', { timeout: 60_0
     expect(await one.text('.facts-list')).toMatch(/Verdict\s+.*deny-admin/)
     await page.getByRole('link', { name: 'frontend.shop → auth.shop' }).click()
     await page.locator('.u-over').first().waitFor({ state: 'attached' })
-    await page.getByLabel('Time range').selectOption({ label: 'Last 3 hours' })
     await page.getByText('The band is its own past').waitFor()
     await one.picture('demo-pair')
     expect(one.trouble).toEqual([])

@@ -22,7 +22,7 @@ describe.skipIf(cannot !== undefined)('a large mesh', { timeout: 90_000 }, () =>
     await visit.settled()
     await drawn(40)
     await visit.picture('mesh')
-    expect(await visit.text('.summary-line')).toBe('1,000 services, 5,000 paths in the last hour.')
+    expect(await visit.text('.summary-line')).toBe('1,000 services, 5,000 paths in the last 3 hours.')
     await page.keyboard.press('j')
     await page.getByRole('button', { name: 'Open it' }).click()
     await drawn(64)

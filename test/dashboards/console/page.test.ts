@@ -229,6 +229,8 @@ describe.skipIf(cannot !== undefined)('the console in a browser', { timeout: 60_
     it('a pair has its charts over what is usual, its findings and its paths', () =>
       visiting(PAIR, async (visit) => {
         const { page } = visit
+        await page.getByLabel('Time range').selectOption({ label: 'Last hour' })
+        await page.getByText(/Denied in 30 seconds/).waitFor()
         await page.locator('.u-over').nth(4).waitFor({ state: 'attached' })
         await visit.picture('pair')
         const captions = await page.locator('figcaption').allInnerTexts()

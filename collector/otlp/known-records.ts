@@ -1,0 +1,345 @@
+/**
+ * Records that came before, as a tree of their bytes. Proxies write the same attributes in the same order, and most say what they
+ * said before: such a record is recognised by comparing long runs of bytes, and only what varies in it is read.
+ *
+ *   resource -> run of pairs -> gap: one pair of which only the key is compared -> run ... -> the record as it was read
+ *
+ * A gap's value is one of VARYING fields, or of a key that nobody reads; of an address whose port is fleeting all before the port is
+ * compared. Whatever is not a plain pair of a key and a string is not known here, and read in whole.
+ *
+ * Bounded: a tree that is full of nodes, bytes or records starts afresh once more was missing from it than it can hold; a node that has
+ * all the children it may have gives up its oldest for one in EVERY that miss. So what never comes again costs a little more than
+ * reading it, and keeps nobody out for long.
+ */
+import { fieldOfBytes } from './field-keys.ts'
+import { MARKED, MARKED_BUT_PORT, portFrom, WAY } from './field-ways.ts'
+import { gaps, KnownRecord } from './known-record.ts'
+import type { LogRecord } from './log-record.ts'
+import { hashOf } from './marks.ts'
+import { PlainPair } from './plain-pair.ts'
+import { sameBytes, viewOf } from './same-bytes.ts'
+import { RECORD_ATTRIBUTE, RECORD_BODY } from './tags.ts'
+import { isNothing } from './text.ts'
+import type { Wire } from './wire.ts'
+
+const MAX_NODES = 1 << 17
+const MAX_BYTES = 16 * 1024 * 1024
+export const MAX_RECORDS = 1 << 14
+const MAX_CHILDREN = 32
+const EVERY = 64
+const ROOTS = 1 << 12
+/** Most pairs of a record that is kept, and most bytes: what one record may add to the tree. */
+const MAX_PAIRS = 128
+const MAX_RECORD_BYTES = 16 * 1024
+
+/** From this length on Node compares faster by itself; the call costs as much as 150 bytes here. */
+const NATIVE_FROM = 224
+const FIRST_BYTES = 64
+
+const NONE = -1
+/** A run of whole pairs; a pair of which the key counts; one of which the key and the value's beginning count. */
+const RUN = 0
+const KEY = 1
+const KEY_AND_BEGINNING = 2
+
+const kinds = new Uint8Array(MAX_NODES)
+/** The field of a gap's value, NONE where nobody reads it. */
+const fields = new Int8Array(MAX_NODES)
+/** The node's bytes in `bytes`: of a gap its key as a protobuf field, and then `beginnings` of the value. */
+const starts = new Int32Array(MAX_NODES)
+const lengths = new Uint16Array(MAX_NODES)
+const beginnings = new Uint8Array(MAX_NODES)
+const children = new Int32Array(MAX_NODES)
+const siblings = new Int32Array(MAX_NODES)
+/** Ordinal of the record that ends at a node. */
+const ends = new Int32Array(MAX_NODES)
+const bytes = Buffer.alloc(MAX_BYTES)
+const view = viewOf(bytes)
+const roots = new Int32Array(ROOTS).fill(NONE)
+let nodes = 0
+let size = 0
+let records: KnownRecord[] = []
+let lastShape = 0
+/** Records that found no room since the tree is full; and at nodes that are full. */
+let missing = 0
+let crowded = 0
+
+/** Of the resource that is being read. */
+let root = NONE
+
+const pair = new PlainPair()
+
+/** Parts of the record that is learned; beside those of nodes, what is no pair and is read each time. */
+const OTHER = 3
+let parts = 0
+const partKinds = new Uint8Array(MAX_PAIRS)
+const partFields = new Int8Array(MAX_PAIRS)
+const partStarts = new Int32Array(MAX_PAIRS)
+const partEnds = new Int32Array(MAX_PAIRS)
+
+/** What follows are records of the resource with these bytes. */
+export function openResource(wire: Wire, from: number, end: number): void {
+  const length = end - from
+  root = NONE
+  if (length > MAX_RECORD_BYTES) return
+  const slot = (hashOf(wire.view, from, end) >>> 8) % ROOTS
+  const known = roots[slot]!
+  if (known !== NONE && lengths[known] === length && sameBytes(wire.view, from, view, starts[known]!, length)) {
+    root = known
+    return
+  }
+  if (isFull()) return
+  root = addNode(RUN, wire, from, end)
+  roots[slot] = root
+}
+
+/** What follows are records of a resource that is read anew each time. */
+export function openNoResource(): void {
+  root = NONE
+}
+
+/** Where a record begins, NONE where none is known. */
+export function start(): number {
+  return root
+}
+
+/** The node after the pairs that come next, with `wire` behind them; NONE where no such node is known. */
+export function step(node: number, wire: Wire, end: number): number {
+  const { at } = wire
+  for (let child = children[node]!; child !== NONE; child = siblings[child]!) {
+    const length = lengths[child]!
+    if (kinds[child] === RUN) {
+      if (at + length > end || !isSameRun(wire, at, starts[child]!, length)) continue
+      wire.at = at + length
+      return child
+    }
+    if (!pair.read(wire.bytes, at, end)) return NONE
+    if (!isGap(child, wire)) continue
+    const field = fields[child]!
+    if (field !== NONE) {
+      gaps.from[field] = pair.from
+      gaps.end[field] = pair.end
+      gaps.port[field] = pair.from + beginnings[child]!
+    }
+    wire.at = pair.end
+    return child
+  }
+  return NONE
+}
+
+function isSameRun(wire: Wire, at: number, start: number, length: number): boolean {
+  if (length < NATIVE_FROM) return sameBytes(wire.view, at, view, start, length)
+  // The first pair tells most runs apart, for less than the call costs.
+  if (!sameBytes(wire.view, at, view, start, FIRST_BYTES)) return false
+  return wire.bytes.compare(bytes, start, start + length, at, at + length) === 0
+}
+
+function isGap(node: number, wire: Wire): boolean {
+  const from = pair.keyFrom
+  const length = pair.keyEnd - from
+  const beginning = beginnings[node]!
+  const start = starts[node]!
+  if (lengths[node] !== length + beginning || !sameBytes(wire.view, from, view, start, length)) return false
+  if (kinds[node] === KEY) return true
+  if (portFrom(wire.bytes, pair.from, pair.end) - pair.from !== beginning) return false
+  return sameBytes(wire.view, pair.from, view, start + length, beginning)
+}
+
+/** The record that ends at a node, with the values of its gaps as they last were. */
+export function recordAt(node: number): KnownRecord | undefined {
+  const ordinal = ends[node]!
+  return ordinal === NONE ? undefined : records[ordinal]
+}
+
+/**
+ * Keeps a record as it was read from these bytes, where all of its pairs are plain and each gap's field comes once. `wire` may be
+ * anywhere.
+ */
+export function learn(wire: Wire, from: number, end: number, record: LogRecord, resource: LogRecord): void {
+  if (isFull()) {
+    missing += 1
+    if (missing > 2 * MAX_RECORDS) startAfresh()
+    return
+  }
+  if (root === NONE || end - from > MAX_RECORD_BYTES || !isPlain(wire, from, end, resource)) return
+  let node = root
+  let run = from
+  for (let i = 0; i < parts; i += 1) {
+    const kind = partKinds[i]!
+    if (kind === RUN) continue
+    node = extended(node, wire, run, partStarts[i]!)
+    if (node === NONE) return
+    run = partEnds[i]!
+    if (kind === OTHER) continue
+    pair.read(wire.bytes, partStarts[i]!, run)
+    node = gapBelow(node, wire, kind, partFields[i]!)
+    if (node === NONE) return
+  }
+  node = extended(node, wire, run, end)
+  if (node === NONE) return
+  lastShape += 1
+  ends[node] = records.push(new KnownRecord(lastShape, record, varying(), wire)) - 1
+}
+
+/** Fields of the gaps among the parts. */
+function varying(): number[] {
+  const found: number[] = []
+  for (let i = 0; i < parts; i += 1) {
+    if ((partKinds[i] === KEY || partKinds[i] === KEY_AND_BEGINNING) && partFields[i] !== NONE)
+      found.push(partFields[i]!)
+  }
+  return found
+}
+
+/** Cuts a record into parts; false where it is to be read in whole each time. */
+function isPlain(wire: Wire, from: number, end: number, resource: LogRecord): boolean {
+  const seen = new Set<number>()
+  parts = 0
+  wire.at = from
+  while (wire.at < end) {
+    if (parts === MAX_PAIRS) return false
+    const { at } = wire
+    partStarts[parts] = at
+    if (wire.bytes[at] !== RECORD_ATTRIBUTE) {
+      const tag = wire.tag(end)
+      if (tag === RECORD_ATTRIBUTE || tag === RECORD_BODY) return false
+      wire.skip(tag, end)
+      partKinds[parts] = OTHER
+    } else {
+      if (!pair.read(wire.bytes, at, end)) return false
+      wire.at = pair.end
+      const field = fieldOfBytes(wire.view, pair.nameFrom, pair.keyEnd)
+      const kind = kindOf(wire, field)
+      partKinds[parts] = kind
+      partFields[parts] = field
+      if (kind !== RUN && field !== NONE) {
+        // Of two that say the same field the first counts, and where it says nothing the resource does.
+        if (seen.has(field) || resource.values[field] !== '') return false
+        seen.add(field)
+      }
+    }
+    partEnds[parts] = wire.at
+    parts += 1
+  }
+  return true
+}
+
+function kindOf(wire: Wire, field: number): number {
+  if (field === NONE) return KEY
+  const way = WAY[field]
+  if (way === MARKED) return RUN
+  if (way !== MARKED_BUT_PORT) return KEY
+  return isNothing(wire, pair.from, pair.end) ? RUN : KEY_AND_BEGINNING
+}
+
+/** The node behind the pairs between `from` and `end`, below `parent`; NONE where it has no room. */
+function extended(parent: number, wire: Wire, from: number, end: number): number {
+  let node = parent
+  let at = from
+  while (at < end) {
+    let shared = 0
+    let child = children[node]!
+    for (; child !== NONE; child = siblings[child]!) {
+      shared = kinds[child] === RUN ? sharedPairs(child, wire, at, end) : 0
+      if (shared > 0) break
+    }
+    if (child === NONE) return hasRoom(node) ? addChild(node, addNode(RUN, wire, at, end)) : NONE
+    if (shared < lengths[child]!) split(child, shared)
+    node = child
+    at += shared
+  }
+  return node
+}
+
+/** Bytes of the whole pairs with which both begin. */
+function sharedPairs(node: number, wire: Wire, from: number, end: number): number {
+  const start = starts[node]!
+  let shared = 0
+  while (shared < lengths[node]!) {
+    pair.read(bytes, start + shared, start + lengths[node]!)
+    const length = pair.end - start - shared
+    if (from + shared + length > end || !sameBytes(wire.view, from + shared, view, start + shared, length)) break
+    shared += length
+  }
+  return shared
+}
+
+/** Cuts a run in two behind so many bytes. */
+function split(node: number, at: number): void {
+  const tail = nodes
+  nodes += 1
+  kinds[tail] = RUN
+  starts[tail] = starts[node]! + at
+  lengths[tail] = lengths[node]! - at
+  children[tail] = children[node]!
+  siblings[tail] = NONE
+  ends[tail] = ends[node]!
+  lengths[node] = at
+  children[node] = tail
+  ends[node] = NONE
+}
+
+/** The gap of the pair at hand, below `parent`; NONE where it has no room. */
+function gapBelow(parent: number, wire: Wire, kind: number, field: number): number {
+  for (let child = children[parent]!; child !== NONE; child = siblings[child]!) {
+    if (kinds[child] === kind && isGap(child, wire)) return child
+  }
+  if (!hasRoom(parent)) return NONE
+  const node = addNode(kind, wire, pair.keyFrom, pair.keyEnd)
+  fields[node] = field
+  if (kind === KEY_AND_BEGINNING) {
+    const beginning = portFrom(wire.bytes, pair.from, pair.end) - pair.from
+    beginnings[node] = beginning
+    lengths[node] = lengths[node]! + beginning
+    size += wire.bytes.copy(bytes, size, pair.from, pair.from + beginning)
+  }
+  return addChild(parent, node)
+}
+
+function addNode(kind: number, wire: Wire, from: number, end: number): number {
+  const node = nodes
+  nodes += 1
+  kinds[node] = kind
+  fields[node] = NONE
+  starts[node] = size
+  lengths[node] = end - from
+  beginnings[node] = 0
+  children[node] = NONE
+  siblings[node] = NONE
+  ends[node] = NONE
+  size += wire.bytes.copy(bytes, size, from, end)
+  return node
+}
+
+/** False where as many children as may be are there, but for one time in EVERY. */
+function hasRoom(parent: number): boolean {
+  let count = 0
+  for (let child = children[parent]!; child !== NONE; child = siblings[child]!) count += 1
+  if (count < MAX_CHILDREN) return true
+  crowded = (crowded + 1) % EVERY
+  return crowded === 0
+}
+
+/** The newest first; the oldest of too many goes. */
+function addChild(parent: number, node: number): number {
+  siblings[node] = children[parent]!
+  children[parent] = node
+  let last = node
+  for (let count = 1; count < MAX_CHILDREN && siblings[last] !== NONE; count += 1) last = siblings[last]!
+  siblings[last] = NONE
+  return node
+}
+
+/** True where a record might not find room. */
+function isFull(): boolean {
+  return nodes + 3 * MAX_PAIRS > MAX_NODES || size + 2 * MAX_RECORD_BYTES > MAX_BYTES || records.length === MAX_RECORDS
+}
+
+function startAfresh(): void {
+  root = NONE
+  missing = 0
+  nodes = 0
+  size = 0
+  records = []
+  roots.fill(NONE)
+}
