@@ -44,7 +44,7 @@ function ask(message: WorkerMessage): Promise<void> {
 
 const STRETCH_US = 10 * MINUTE
 /** Life that goes on is told so often. */
-const SLICE_US = 5 * SECOND
+const SLICE_US = 2 * SECOND
 const closeUpUs = input.story.days * DAY - HOUR
 const aheadMs = (atUs: number) => (input.originUs + atUs) / 1000 - Date.now()
 

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { type Operation, operation } from '../../../alerts/api/operation.ts'
 import { NEW_PATH } from '../../../detectors/new-path.ts'
+import { TLS_FAILURES } from './failures.ts'
 import { IS_VISIBLE_PAIR, PAIR_COLUMNS, PairKey } from './pair-key.ts'
 import { PathState, statesOf } from './path-state.ts'
 import { FOUND_IN_RANGE, IN_RANGE, RANGE, secondsOf } from './range.ts'
@@ -42,7 +43,7 @@ const SQL = `SELECT ${PAIR_COLUMNS}, destination_identities, requests, denied, p
   FROM (
     SELECT ${PAIR_COLUMNS}, arraySort(groupUniqArrayArray(4)(destination_identities)) AS destination_identities,
       toFloat64(sum(windows.requests)) AS requests, toFloat64(sum(windows.denied)) AS denied, toFloat64(sum(windows.plaintext)) AS plaintext,
-      toFloat64(sum(server_errors + connect_failures)) AS errors, toFloat64(sum(windows.tls_failures)) AS tls_failures,
+      toFloat64(sum(server_errors + connect_failures)) AS errors, toFloat64(sum(${TLS_FAILURES})) AS tls_failures,
       max(trust = 'verified') AS verified
     FROM eastwatch.windows WHERE ${IN_RANGE} AND ${IS_VISIBLE_PAIR} GROUP BY ${PAIR_COLUMNS}
   ) AS seen

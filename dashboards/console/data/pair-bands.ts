@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import type { StoreReader } from '../../../storage/query.ts'
+import { FAILURES } from './failures.ts'
 import { IS_PAIR, IS_VISIBLE_PAIR, type PairKey } from './pair-key.ts'
 
 const PAST_SECONDS = 86_400
@@ -39,7 +40,7 @@ const SQL = `SELECT first, total,
       arrayResize(groupArray(f), total) AS failuresPast, groupArrayIf(g, gs > 0) AS gapUsPast, groupArrayIf(a, ds > 0) AS answerUsPast
     FROM (
       SELECT intDiv(toUnixTimestamp(start), {step:UInt32}) * {step:UInt32} AS at, toFloat64(sum(requests)) AS r, toFloat64(sum(denied)) AS d,
-        toFloat64(sum(server_errors + connect_failures + tls_failures)) AS f, sum(gap_samples) AS gs, sum(destination_samples) AS ds,
+        toFloat64(sum(${FAILURES})) AS f, sum(gap_samples) AS gs, sum(destination_samples) AS ds,
         sum(gap_p50_us * toInt64(gap_samples)) / gs AS g, sum(destination_p95_us * destination_samples) / ds AS a
       FROM eastwatch.windows WHERE ${IN_PAST} AND ${IS_PAIR} AND ${IS_VISIBLE_PAIR}
       GROUP BY at

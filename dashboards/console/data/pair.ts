@@ -1,6 +1,7 @@
 /** A pair over time: what was seen, what is usual for it, what detectors said of it. */
 import { z } from 'zod'
 import { type Operation, operation } from '../../../alerts/api/operation.ts'
+import { FAILURES } from './failures.ts'
 import { bandsOf, PairBands } from './pair-bands.ts'
 import { IS_PAIR, IS_VISIBLE_PAIR, PairKey } from './pair-key.ts'
 import { FOUND_IN_RANGE, IN_RANGE, RANGE, secondsOf } from './range.ts'
@@ -58,7 +59,7 @@ const ms = (column: string) => `toFloat64(toUnixTimestamp64Milli(${column}))`
 
 const POINTS_SQL = `SELECT toFloat64(intDiv(toUnixTimestamp(start), {step:UInt32}) * {step:UInt32}) * 1000 AS at,
     toFloat64(sum(windows.requests)) AS requests, toFloat64(sum(windows.denied)) AS denied, toFloat64(sum(windows.plaintext)) AS plaintext,
-    toFloat64(sum(server_errors + connect_failures + tls_failures)) AS failures,
+    toFloat64(sum(${FAILURES})) AS failures,
     if(sum(gap_samples) = 0, NULL, toFloat64(sum(gap_p50_us * toInt64(gap_samples)) / sum(gap_samples))) AS gapUs,
     if(sum(destination_samples) = 0, NULL, toFloat64(sum(destination_p95_us * destination_samples) / sum(destination_samples))) AS answerUs,
     max(windows.incomplete) AS incomplete

@@ -22,6 +22,7 @@ export interface Chart {
 }
 
 const HEIGHT = 150
+const MARK_HEIGHT = 9
 const SYNC = 'pair'
 
 export function chartOf(series: Series, span: { from: number; until: number }): Chart {
@@ -106,10 +107,8 @@ function drawMarks(plot: uPlot, { found, marks }: Series): void {
   const scale = devicePixelRatio
   ctx.save()
   ctx.strokeStyle = ctx.fillStyle = colour('s-outside')
-  ctx.lineWidth = scale
-  ctx.setLineDash([3 * scale, 3 * scale])
-  for (const ms of marks) line(ctx, at(ms), bbox.top, bbox.top + bbox.height)
-  ctx.setLineDash([])
+  ctx.lineWidth = 2 * scale
+  for (const ms of marks) line(ctx, at(ms), bbox.top, bbox.top + MARK_HEIGHT * scale)
   ctx.lineWidth = 3 * scale
   for (const { at: ms, observed, expected, least } of found) {
     line(ctx, at(ms), y(expected), y(least ?? expected))

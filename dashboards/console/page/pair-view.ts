@@ -78,7 +78,7 @@ export function pairView({ query }: Place, around: Surroundings): View {
 function noteOf({ bands, stepSeconds }: PairAnswer): string {
   const step = `Each point is ${lasted(stepSeconds * 1000)}.`
   if (bands === null) return `${step} Its past is too short to say what is usual.`
-  return `${step} The band is its own past, not a detector's verdict: in it lay 98 of 100 such steps of the day before, from ${moment(bands.from)} on. Red lines are findings; where a detector measured the same thing, a dot is what it saw and a bar reaches from what it expected to the least it speaks of.`
+  return `${step} The band is its own past, not a detector's verdict: in it lay 98 of 100 such steps of the day before, from ${moment(bands.from)} on. Red ticks at the top are findings; where a detector measured the same thing, a dot is what it saw and a bar reaches from what it expected to the least it speaks of.`
 }
 
 function seriesOf(

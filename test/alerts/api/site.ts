@@ -59,10 +59,18 @@ export class Site {
     })
     const config = StorageConfig.parse({ readerPassword: READER_PASSWORD })
     const reader = connectReader(config, { url: store.embedded.url })
-    this.context = { store: reader, bus: { publish: this.#publish }, health: () => this.health.read(), now: () => Date.now() * 1000 }
+    this.context = {
+      store: reader,
+      bus: { publish: this.#publish },
+      health: () => this.health.read(),
+      now: () => Date.now() * 1000,
+    }
     const app = express()
     const access = new Access(this.people)
-    app.use(API, apiRouter({ operations, access, context: this.context, secure: false, version: '1.2.3', logger: quietLogger }))
+    app.use(
+      API,
+      apiRouter({ operations, access, context: this.context, secure: false, version: '1.2.3', logger: quietLogger }),
+    )
     this.#server = createServer(app).listen(0, '127.0.0.1')
   }
 

@@ -14,6 +14,7 @@ const CART = pair('frontend', 'cart.shop')
 const AUTH = pair('frontend', 'auth.shop')
 const LEDGER = pair('email', 'ledger.bank')
 const ADDRESS: Pair = { ...pair('', 'cart.shop', ''), source_identity: '', source_address: '10.0.0.9' }
+const STRANGER: Pair = { ...ADDRESS, source_address: '10.0.0.66', destination_service: 'auth.bank' }
 const AUDIT = pair('audit-v2', 'auth.bank', 'bank')
 
 const queryOf = (key: Pair) =>
@@ -40,6 +41,15 @@ describe.skipIf(noEngine() !== undefined)("the console's data", { timeout: 60_00
       windowRow(NOW - 30, LEDGER, { requests: 5, tls_failures: 1 }),
       windowRow(NOW - 30, ADDRESS, { trust: 'claimed', plaintext: 50 }),
       windowRow(NOW - 30, AUDIT, { requests: 100, server_errors: 5 }),
+      // Both ends tell of the same eight; the destination's listener of one more.
+      windowRow(NOW - 30, STRANGER, {
+        requests: 0,
+        handshakes: 9,
+        'tls.reporter': ['source', 'destination', 'destination'],
+        'tls.failure': ['unknown_ca', 'unknown_ca', 'other'],
+        'tls.rejected_by': ['destination', 'destination', 'destination'],
+        'tls.count': [8, 8, 1],
+      }),
       windowRow(NOW - 2000, pair('old', 'cart.shop')),
       windowRow(NOW + 10, pair('future', 'cart.shop')),
     ])
@@ -141,8 +151,10 @@ describe.skipIf(noEngine() !== undefined)("the console's data", { timeout: 60_00
       '10.0.0.9 > cart.shop': ['plaintext', 'undecided'],
       'frontend.shop > cart.shop': ['new', 'authorised'],
       'audit-v2.bank > auth.bank': ['failing', 'undecided'],
+      '10.0.0.66 > auth.bank': ['failing', 'undecided'],
     })
     expect(more).toBe(false)
+    expect(paths.find((path: MapPath) => path.source === '10.0.0.66').tlsFailures).toBe(9)
     expect(paths.find((path: MapPath) => path.source === '10.0.0.9').verified).toBe(false)
     expect(services).toContainEqual({ name: 'cart.shop', namespace: 'shop', received: 175, sent: 0 })
     expect(services).toContainEqual({ name: 'frontend.shop', namespace: 'shop', received: 0, sent: 215 })
@@ -150,7 +162,7 @@ describe.skipIf(noEngine() !== undefined)("the console's data", { timeout: 60_00
 
   it('whoever is limited to namespaces sees the paths that touch them', async () => {
     const ends = async (as: string) => (await map(as)).paths.map((path: MapPath) => path.destination).sort()
-    expect(await ends('banker')).toEqual(['auth.bank', 'ledger.bank'])
+    expect(await ends('banker')).toEqual(['auth.bank', 'auth.bank', 'ledger.bank'])
     expect(await ends('shopkeeper')).toEqual(['auth.shop', 'cart.shop', 'cart.shop', 'ledger.bank'])
     const hidden = await site.ask('GET', `/pair?${queryOf(CART)}&${RANGE}`, { as: 'banker' })
     expect(hidden.json).toMatchObject({ points: [], routes: [], findings: [], incidents: [], bands: null })
