@@ -34,7 +34,8 @@ export function loginPage(why: string, onLogIn: () => void): HTMLElement {
       await logIn(token.value.trim())
       onLogIn()
     } catch (error) {
-      fill(problem, `${(error as Error).message}.`)
+      const { message } = error as Error
+      fill(problem, `${message.charAt(0).toUpperCase()}${message.slice(1)}.`)
       token.select()
     } finally {
       submit.disabled = false

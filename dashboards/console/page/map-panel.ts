@@ -1,7 +1,7 @@
 /** Beside the map: what is chosen, or else what stands out. */
 import type { MapPath } from '../data/map.ts'
 import { stateBadge as incidentState, severityBadge } from './badge.ts'
-import { button, h, link } from './dom.ts'
+import { button, type Child, h, link } from './dom.ts'
 import { count, counted, cut } from './format.ts'
 import type { Incident } from './incidents.ts'
 import { type Drawn, type MapNode, worstOf } from './map-model.ts'
@@ -15,8 +15,9 @@ export function pathHash({ pair }: MapPath): `#${string}` {
   return hashOf('pair', pair)
 }
 
-export function stateBadges(path: MapPath): HTMLElement[] {
-  return path.states.map((state) => h('span', { class: `path-state s-${state}` }, stateText(state, path)))
+/** With spaces between, where a line may break. */
+export function stateBadges(path: MapPath): Child[] {
+  return path.states.flatMap((state) => [h('span', { class: `path-state s-${state}` }, stateText(state, path)), ' '])
 }
 
 /** What deserves a look, the worst first. */

@@ -28,7 +28,7 @@ describe.skipIf(cannot !== undefined)('the console with tokens', { timeout: 60_0
     const { page } = visit
     await page.getByLabel('Token').fill('ewt_wrong')
     await page.keyboard.press('Enter')
-    await page.getByText('this token is not known.').waitFor()
+    await page.getByText('This token is not known.').waitFor()
     await visit.picture('login')
     await page.getByLabel('Token').fill(site.site.tokens.ada!)
     await page.keyboard.press('Enter')
