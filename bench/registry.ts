@@ -1,5 +1,6 @@
 /** All benchmarks there are, by name. */
 import { benchBus } from './bus.ts'
+import { benchConsole } from './console.ts'
 import { benchCpuShares } from './cpu-shares.ts'
 import { benchDashboards } from './dashboards.ts'
 import { benchDetectors } from './detectors.ts'
@@ -26,6 +27,7 @@ export const BENCHMARKS: Record<string, Benchmark> = {
   'gzip-bombs': benchGzipBombs,
   'everything-on': benchEverythingOn,
   'cpu-shares': benchCpuShares,
+  console: benchConsole,
   'otlp-to-kafka': benchOtlpToKafka,
   'kafka-to-clickhouse': benchKafkaToClickHouse,
   'kafka-restore': benchKafkaRestore,

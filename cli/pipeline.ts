@@ -7,6 +7,8 @@ export type PipelineOptions = Omit<RolesOptions, 'roles'>
 
 export interface Pipeline {
   ports: { grpc: number; http: number; health: number; clickhouse: number }
+  /** Where people reach it. */
+  consoleUrl: string
   /** Where declared objects are read from. */
   policyFolder: string
   /** Writes the clock's time into the log now. */
@@ -28,6 +30,7 @@ export async function startPipeline(options: PipelineOptions, signal: AbortSigna
   const storage = roles.storage!
   return {
     ports: { ...collector.ports, health: roles.healthPort, clickhouse: Number(new URL(storage.url).port) },
+    consoleUrl: roles.console!.url,
     policyFolder: roles.policyFolder,
     tick: () => collector.tick(),
     lag: () => roles.lag(),

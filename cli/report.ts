@@ -1,17 +1,13 @@
 /** What `eastwatch doctor` found, for people. */
 import { join } from 'node:path'
 import { harmless } from '../core/harmless.ts'
-import type { Coverage } from '../detectors/coverage.ts'
-import { MOST_SERVICES, type RejectedFacts, type ServiceFacts } from '../storage/queries/coverage.ts'
+import { MOST_SERVICES, type RejectedFacts } from '../storage/queries/coverage.ts'
+import type { Examination, Examined } from '../storage/queries/examine.ts'
 import type { EastwatchConfig } from './config.ts'
 import { table } from './table.ts'
 
-export type Examined = ServiceFacts & { detectors: Coverage[] }
-
-export interface Report {
+export interface Report extends Examination {
   hours: number
-  services: Examined[]
-  rejected: RejectedFacts[]
   /** Whether `eastwatch up` runs on the data folder now; null where the store is a server, which does not tell. */
   running: boolean | null
 }

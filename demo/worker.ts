@@ -1,11 +1,12 @@
 /**
  * Runs the simulation in a thread of its own and sends it to the collector's port. The thread leads: for each stretch of time it
  * tells the time, sends the records, and once all are acknowledged asks for a tick. It makes the next stretch while it waits.
- * Ordinary days are told in stretches of ten minutes, what is to be watched minute by minute.
+ * Ordinary days are told in stretches of ten minutes, what is to be watched minute by minute, and life that goes on after the story as it
+ * happens.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import { DAY, HOUR, MINUTE } from '../core/clock.ts'
+import { DAY, HOUR, MINUTE, SECOND } from '../core/clock.ts'
 import type { AccessLog } from './access-log.ts'
 import { encodeLogs } from './otlp.ts'
 import { LogSender } from './sender.ts'
@@ -42,32 +43,47 @@ function ask(message: WorkerMessage): Promise<void> {
 }
 
 const STRETCH_US = 10 * MINUTE
+/** Life that goes on is told so often. */
+const SLICE_US = 2 * SECOND
 const closeUpUs = input.story.days * DAY - HOUR
+const aheadMs = (atUs: number) => (input.originUs + atUs) / 1000 - Date.now()
+
+async function tell(untilUs: number, records: AccessLog[]): Promise<void> {
+  const bodies: Buffer[] = []
+  for (let at = 0; at < records.length; at += BATCH) bodies.push(encodeLogs(records.slice(at, at + BATCH)))
+  await sent
+  sent = (async () => {
+    await ask({ type: 'time', atUs: untilUs, records: records.length })
+    await Promise.all(bodies.map((body) => sender.send(body, stop.signal)))
+    await ask({ type: 'done', atUs: untilUs, records: records.length })
+  })()
+}
+
 let sent: Promise<void> = Promise.resolve()
 let ended = false
 let stretch: AccessLog[] = []
 for (const { untilUs, records } of simulate(input.story, input.originUs)) {
-  for (const record of records) stretch.push(record)
-  if (untilUs < closeUpUs && untilUs % STRETCH_US !== 0) continue
-  const count = stretch.length
-  const bodies: Buffer[] = []
-  for (let at = 0; at < count; at += BATCH) bodies.push(encodeLogs(stretch.slice(at, at + BATCH)))
-  stretch = []
-  await sent
   if (untilUs > input.endUs && !ended) {
     ended = true
+    await sent
     await ask({ type: 'end', atUs: untilUs, records: 0 })
     if (!input.live) break
   }
   if (ended) {
-    const aheadMs = (input.originUs + untilUs) / 1000 - Date.now()
-    if (aheadMs > 0) await delay(aheadMs)
+    for (let toUs = untilUs - MINUTE + SLICE_US; toUs <= untilUs; toUs += SLICE_US) {
+      const [fromUs, endUs] = [input.originUs + toUs - SLICE_US, input.originUs + toUs]
+      await delay(Math.max(0, aheadMs(toUs)))
+      await tell(
+        toUs,
+        records.filter(({ startUs }) => startUs < endUs && (startUs >= fromUs || toUs === untilUs - MINUTE + SLICE_US)),
+      )
+    }
+    continue
   }
-  sent = (async () => {
-    await ask({ type: 'time', atUs: untilUs, records: count })
-    await Promise.all(bodies.map((body) => sender.send(body, stop.signal)))
-    await ask({ type: 'done', atUs: untilUs, records: count })
-  })()
+  for (const record of records) stretch.push(record)
+  if (untilUs < closeUpUs && untilUs % STRETCH_US !== 0) continue
+  await tell(untilUs, stretch)
+  stretch = []
 }
 sender.close()
 port.close()

@@ -5,12 +5,15 @@
 import type { z } from 'zod'
 import type { Actor, OperatorRole } from '../../core/action.ts'
 import type { Bus } from '../../core/bus/bus.ts'
+import type { Health } from '../../core/telemetry/health.ts'
 import type { StoreReader } from '../../storage/query.ts'
 
 /** What operations work with. */
 export interface ApiContext {
   store: StoreReader
   bus: Pick<Bus, 'publish'>
+  /** Of the process that answers. */
+  health: Health['read']
   /** Epoch microseconds. */
   now(): number
 }

@@ -1,25 +1,21 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Worker } from 'node:worker_threads'
 import { counted } from '../../alerts/words.ts'
-import { DAY, SECOND, SharedClock } from '../../core/clock.ts'
+import { DAY } from '../../core/clock.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { processFolder, removeLeftOver } from '../../core/lifecycle/process-folder.ts'
-import { createLogger } from '../../core/logger.ts'
 import { ATTACKS } from '../../demo/attacks.ts'
 import { judge, type Opened, passed } from '../../demo/judge.ts'
 import { startReceiver } from '../../demo/receiver.ts'
-import { settle } from '../../demo/settle.ts'
-import { declaredObjects, SERVICES } from '../../demo/shop.ts'
+import { SERVICES } from '../../demo/shop.ts'
 import { type Story, storyUs } from '../../demo/simulation.ts'
 import { incidentsOf, incidentText, judgementText } from '../../demo/text.ts'
-import type { WorkerInput, WorkerMessage } from '../../demo/worker.ts'
 import { openReader } from '../../storage/query.ts'
 import { type ExitCode, type Run, type Surroundings, UsageError } from '../command.ts'
 import { demoConfig } from '../demo-config.ts'
-import { type Pipeline, startPipeline } from '../pipeline.ts'
+import { type DemoWorld, startDemoWorld } from '../demo-world.ts'
+import type { Pipeline } from '../pipeline.ts'
 import { Progress } from '../progress.ts'
 
 const DAYS = 3
@@ -62,64 +58,29 @@ async function tell({ story, folder, once, json }: Telling, around: Surroundings
     progress.clear()
     if (!json) around.out(text)
   }
-  const done = new AbortController()
-  const signal = AbortSignal.any([around.signal, done.signal])
+  const { signal } = around
   const receiver = await startReceiver((body) => {
     for (const incident of incidentsOf(body)) {
       if (incident.status === 'open' && incident.reason === 'first') say(`\n${incidentText(incident)}`)
     }
   })
   const config = demoConfig(folder, receiver.url, once)
-  mkdirSync(join(folder, config.policy.folder), { recursive: true })
-  writeFileSync(join(folder, config.policy.folder, 'shop.json'), JSON.stringify(declaredObjects()))
-
   const beganMs = Date.now()
-  const originUs = beganMs * 1000 - storyUs(story)
-  const clock = new SharedClock()
-  clock.set(originUs)
-  const logger = createLogger(config.logLevel)
-  const pipeline = await startPipeline({ config, clock, ticking: false, logger }, signal).catch(async (error) => {
-    await receiver.stop()
-    throw withoutConfig(error)
-  })
-  say(introduction(story))
-  const input: WorkerInput = {
-    target: `127.0.0.1:${pipeline.ports.grpc}`,
-    originUs,
-    endUs: storyUs(story),
-    story,
-    live: !once,
-  }
-  let records = 0
-  const worker = new Worker(new URL('../../demo/worker.js', import.meta.url), { workerData: input })
-  const told = new Promise<void>((resolve, reject) => {
-    const answer = async (message: WorkerMessage) => {
-      if (message.type === 'time') clock.set(originUs + message.atUs)
-      if (message.type === 'done') {
-        records += message.records
-        await pipeline.tick()
-        progress.show(progressLine(message.atUs, story, records, beganMs))
-      }
-      if (message.type === 'end') resolve()
-      worker.postMessage('go')
-    }
-    worker.on('message', (message: WorkerMessage) => answer(message).catch(reject))
-    worker.on('error', reject)
-    pipeline.stopped.catch(reject)
-    signal.addEventListener('abort', () => reject(signal.reason))
-  })
+  let world: DemoWorld | undefined
+  const onProgress = (atUs: number) => progress.show(progressLine(atUs, story, world?.records() ?? 0, beganMs))
   try {
+    world = await startDemoWorld({ config, story, live: !once, onProgress }, signal).catch((error) => {
+      throw withoutConfig(error)
+    })
+    const { pipeline, told } = world
+    say(introduction(story))
     await told
-    const tick = () => {
-      clock.set(clock.now() + SECOND)
-      return pipeline.tick()
-    }
-    await settle({ tick, lag: pipeline.lag, signal })
     const reader = await openReader(config)
     const opened = await reader.rows<Opened>(OPENED)
     await reader.close()
     const judgement = judge(opened, story.attacks ? ATTACKS : [])
     const seconds = Math.round((Date.now() - beganMs) / 1000)
+    const records = world.records()
     if (json) {
       const attacks = judgement.attacks.map(({ attack, incident }) => ({
         attack: attack.name,
@@ -134,9 +95,7 @@ async function tell({ story, folder, once, json }: Telling, around: Surroundings
     }
     return passed(judgement) ? 0 : 1
   } finally {
-    await worker.terminate()
-    done.abort()
-    await pipeline.stopped.catch(() => {})
+    await world?.stop()
     await receiver.stop()
   }
 }
@@ -168,10 +127,12 @@ function introduction(story: Story): string {
 }
 
 /** What may be tried while the demo goes on. */
-function live({ ports }: Pipeline): string {
+function live({ ports, consoleUrl }: Pipeline): string {
   return [
     '',
-    'Life in the shop goes on. Try:',
+    `Life in the shop goes on. Look at it: ${consoleUrl}`,
+    '',
+    'Or ask:',
     '',
     `  curl -u eastwatch_reader:eastwatch http://127.0.0.1:${ports.clickhouse}/ -d "SELECT severity, summary FROM incidents FINAL FORMAT Vertical"`,
     `  curl http://127.0.0.1:${ports.health}/readyz`,

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util'
-import { coverageOf } from '../../detectors/coverage.ts'
 import { findEndpoint } from '../../storage/embedded/endpoint.ts'
-import { coverageSql, type RejectedFacts, rejectedSql, type ServiceFacts } from '../../storage/queries/coverage.ts'
+import { examine } from '../../storage/queries/examine.ts'
 import { openReader } from '../../storage/query.ts'
 import { type Run, UsageError } from '../command.ts'
 import { readConfig } from '../config.ts'
@@ -27,9 +26,7 @@ export const run: Run = async (args, around) => {
   const running = config.storage.url === undefined ? (await findEndpoint(config.dataFolder)) !== undefined : null
   const reader = await openReader(config)
   try {
-    const facts = await reader.rows<ServiceFacts>(coverageSql(hours))
-    const rejected = await reader.rows<RejectedFacts>(rejectedSql(hours))
-    const services = facts.map((service) => ({ ...service, detectors: coverageOf(service) }))
+    const { services, rejected } = await examine(reader, hours)
     const report = { hours, running, services, rejected }
     around.out(values.json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report, config))
     const seesAll = services.length > 0 && services.every((s) => s.detectors.every((d) => d.state === 'on'))

@@ -17,7 +17,7 @@ export async function startConsoleRole(
   store: string | undefined,
 ): Promise<ConsoleRole> {
   const reader = connectReader(config.storage, serverOf(config.storage) ?? { url: store! })
-  const context = { store: reader, bus, now: () => clock.now() }
+  const context = { store: reader, bus, health: () => health.read(), now: () => clock.now() }
   const server = await serveConsole({ config: config.console, context, version: VERSION, logger })
   const url = consoleUrl(config.console, server.port)
   health.register('console', () => ({ ready: true, detail: `serves ${url}` }))

@@ -9,6 +9,7 @@ import { listenOn, parseAddress } from '../../core/listen.ts'
 import { namesLoopback } from '../../core/local-host.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { ConsoleConfig } from './config.ts'
+import { pageRouter } from './files.ts'
 import { OPERATIONS } from './operations.ts'
 
 export interface ConsoleOptions {
@@ -16,6 +17,8 @@ export interface ConsoleOptions {
   context: ApiContext
   version: string
   logger: Logger
+  /** Where the compiled page is; beside this file by default. */
+  page?: string
 }
 
 export interface ConsoleServer {
@@ -37,7 +40,7 @@ const HEADERS = {
 }
 
 /** Resolves when it listens. */
-export async function serveConsole({ config, context, version, logger }: ConsoleOptions): Promise<ConsoleServer> {
+export async function serveConsole({ config, context, version, logger, page }: ConsoleOptions): Promise<ConsoleServer> {
   const { address, tls, tokens, sessionKey, url } = config
   const app = express()
   app.disable('x-powered-by')
@@ -51,6 +54,7 @@ export async function serveConsole({ config, context, version, logger }: Console
     API,
     apiRouter({ operations: OPERATIONS, access: new Access(tokens, sessionKey), context, secure, version, logger }),
   )
+  app.use(pageRouter(page))
   const server: Server =
     tls === undefined
       ? createServer(LIMITS, app)

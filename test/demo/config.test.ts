@@ -14,7 +14,7 @@ function differences(a: unknown, b: unknown, path = ''): string[] {
 }
 
 const FOLDER_AND_RECEIVER = ['alerts.receivers', 'dataFolder', 'logLevel']
-const PORTS = ['console.address', 'collector.grpcAddress', 'collector.httpAddress', 'storage.port', 'telemetry.address']
+const PORTS = ['collector.grpcAddress', 'collector.httpAddress', 'console.address', 'storage.port', 'telemetry.address']
 
 describe("the demo's configuration", () => {
   const url = 'http://127.0.0.1:1/incidents'

@@ -4,12 +4,13 @@ import { createServer, type Server } from 'node:http'
 import express from 'express'
 import { Access } from '../../../alerts/api/access.ts'
 import type { TokenConfig } from '../../../alerts/api/config.ts'
-import type { Operation } from '../../../alerts/api/operation.ts'
+import type { ApiContext, Operation } from '../../../alerts/api/operation.ts'
 import { API, apiRouter } from '../../../alerts/api/router.ts'
 import { makeToken } from '../../../alerts/api/tokens.ts'
 import { type Action, decodeAction, type OperatorRole } from '../../../core/action.ts'
 import type { Publication } from '../../../core/bus/bus.ts'
 import { PipelineError } from '../../../core/errors.ts'
+import { Health } from '../../../core/telemetry/health.ts'
 import { OPERATIONS } from '../../../dashboards/console/operations.ts'
 import { StorageConfig } from '../../../storage/config.ts'
 import type { AlertRecord } from '../../../storage/incident-records.ts'
@@ -31,8 +32,11 @@ export class Site {
   /** The bus takes nothing while it is true. */
   isBusAway = false
   readonly tokens: Record<string, string> = {}
+  readonly health = new Health()
+  /** As the configuration would have them. */
+  readonly people: TokenConfig[]
+  readonly context: ApiContext
   readonly #server: Server
-  readonly #reader
 
   /** `people`: name to role and namespaces; none: the API is open. */
   static async open(people: Record<string, [OperatorRole, ...string[]]> = {}, operations = OPERATIONS): Promise<Site> {
@@ -48,17 +52,25 @@ export class Site {
     operations: readonly Operation[],
   ) {
     this.store = store
-    const tokens: TokenConfig[] = Object.entries(people).map(([name, [role, ...namespaces]]) => {
+    this.people = Object.entries(people).map(([name, [role, ...namespaces]]) => {
       const { token, sha256 } = makeToken()
       this.tokens[name] = token
       return { name, role, namespaces, sha256 }
     })
     const config = StorageConfig.parse({ readerPassword: READER_PASSWORD })
-    this.#reader = connectReader(config, { url: store.embedded.url })
-    const context = { store: this.#reader, bus: { publish: this.#publish }, now: () => Date.now() * 1000 }
+    const reader = connectReader(config, { url: store.embedded.url })
+    this.context = {
+      store: reader,
+      bus: { publish: this.#publish },
+      health: () => this.health.read(),
+      now: () => Date.now() * 1000,
+    }
     const app = express()
-    const access = new Access(tokens)
-    app.use(API, apiRouter({ operations, access, context, secure: false, version: '1.2.3', logger: quietLogger }))
+    const access = new Access(this.people)
+    app.use(
+      API,
+      apiRouter({ operations, access, context: this.context, secure: false, version: '1.2.3', logger: quietLogger }),
+    )
     this.#server = createServer(app).listen(0, '127.0.0.1')
   }
 
@@ -95,7 +107,7 @@ export class Site {
   async stop(): Promise<void> {
     this.#server.close()
     this.#server.closeAllConnections()
-    await this.#reader.close()
+    await this.context.store.close()
     await this.store.stop()
   }
 

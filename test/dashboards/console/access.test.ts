@@ -1,0 +1,143 @@
+/** Who gets in, what they may do, and what the server says to a browser. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { noChromium } from '../../harness/chromium.ts'
+import { noEngine } from '../../storage/store.ts'
+import { ConsoleSite } from './console-site.ts'
+import { INCIDENT, shop } from './worlds.ts'
+
+const cannot = noEngine() ?? noChromium()
+
+describe.skipIf(cannot !== undefined)('the console with tokens', { timeout: 60_000 }, () => {
+  let site: ConsoleSite
+  beforeAll(async () => {
+    site = await ConsoleSite.open({ ruth: ['reader'], ada: ['operator'], banker: ['operator', 'bank'] })
+    await shop({ store: site.site.store, insert: (...records) => site.site.insert(...records) })
+  })
+  afterAll(() => site.stop())
+
+  const logInAs = async (name: string, hash = '') => {
+    const visit = await site.visit(hash)
+    await visit.page.getByLabel('Token').fill(site.site.tokens[name]!)
+    await visit.page.getByRole('button', { name: 'Log in' }).click()
+    await visit.settled()
+    return visit
+  }
+
+  it('asks for a token, says that one is wrong, and leads on to where one wanted to go', async () => {
+    const visit = await site.visit(`#/incidents/${INCIDENT}`)
+    const { page } = visit
+    await page.getByLabel('Token').fill('ewt_wrong')
+    await page.keyboard.press('Enter')
+    await page.getByText('This token is not known.').waitFor()
+    await visit.picture('login')
+    await page.getByLabel('Token').fill(site.site.tokens.ada!)
+    await page.keyboard.press('Enter')
+    await page.locator('h1', { hasText: 'frontend is denied at auth' }).waitFor()
+    const [cookie] = await page.context().cookies()
+    expect(cookie).toMatchObject({ name: 'eastwatch_session', httpOnly: true, sameSite: 'Strict' })
+    // What a script could read holds nothing to get in with.
+    expect(await page.evaluate('JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }])')).toBe(
+      '["",{},{}]',
+    )
+    await page.getByRole('button', { name: 'Log out' }).click()
+    await page.getByLabel('Token').waitFor()
+    expect(await page.context().cookies()).toEqual([])
+    expect(visit.trouble).toEqual([])
+    await visit.end()
+  })
+
+  it('a reader sees no buttons that act', async () => {
+    const visit = await logInAs('ruth', `#/incidents/${INCIDENT}`)
+    await visit.page.locator('h1', { hasText: 'frontend is denied at auth' }).waitFor()
+    for (const name of ['Acknowledge', 'Silence', 'Resolve', 'Accept as normal']) {
+      expect(await visit.page.getByRole('button', { name }).count()).toBe(0)
+    }
+    await visit.page.goto(`${site.url}/#/silences`)
+    await visit.page.getByText('moves to another provider').waitFor()
+    expect(await visit.page.getByRole('button', { name: /End it|New silence/ }).count()).toBe(0)
+    await visit.end()
+  })
+
+  it('whoever is limited to namespaces sees nothing of others', async () => {
+    const visit = await logInAs('banker')
+    await visit.page.getByText('No calls in the last 3 hours').waitFor()
+    await visit.page.goto(`${site.url}/#/incidents/${INCIDENT}`)
+    await visit.page.getByText('There is no such incident, or it is not yours to see.').waitFor()
+    await visit.end()
+  })
+
+  it('a session that has ended leads back to the log-in', async () => {
+    const visit = await logInAs('ada', '#/incidents')
+    await visit.page.context().clearCookies()
+    await visit.page.getByLabel('Least severity').selectOption('critical')
+    await visit.page.getByText('Your session has ended: log in again.').waitFor()
+    await visit.end()
+  })
+
+  it('an action without the token of the page is refused, and the page says so', async () => {
+    const visit = await logInAs('ada', `#/incidents/${INCIDENT}`)
+    await visit.page.route('**/acknowledge', (route) => {
+      const headers = { ...route.request().headers(), 'x-eastwatch-csrf': 'made up' }
+      return route.continue({ headers })
+    })
+    await visit.page.getByRole('button', { name: 'Acknowledge' }).click()
+    await visit.page.getByLabel('Why').fill('mine')
+    await visit.page.getByRole('dialog').getByRole('button', { name: 'Acknowledge' }).click()
+    await visit.page.getByText(/It was not done: .*load the page again/).waitFor()
+    expect(site.site.actions).toEqual([])
+    await visit.end()
+  })
+
+  it('every answer carries the strict policy; nothing of it is kept by others', async () => {
+    for (const path of [
+      '/',
+      '/main.js',
+      '/style.css',
+      '/lib/cytoscape.js',
+      '/lib/uplot.css',
+      '/icon.svg',
+      '/api/v1/session',
+      '/nothing',
+    ]) {
+      const { headers } = await fetch(site.url + path)
+      const policy = headers.get('content-security-policy')!
+      expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'")
+      expect(policy).not.toMatch(/unsafe|\*|data:|https?:/)
+      expect([path, headers.get('x-content-type-options'), headers.get('referrer-policy')]).toEqual([
+        path,
+        'nosniff',
+        'no-referrer',
+      ])
+      expect(headers.get('cache-control')).toMatch(/^no-/)
+    }
+  })
+
+  it.each([
+    '/../../../package.json',
+    '/%2e%2e/%2e%2e/operations.js',
+    '/lib/../server.js',
+    '/lib/express.js',
+    '/lib/',
+    '/.hidden',
+    '/tsconfig.json',
+    '/dom.ts',
+    '/incidents/..%2f..%2fx/y',
+  ])('gives out nothing but the page: %s', async (path) => {
+    const { request } = await import('node:http')
+    const status = await new Promise((resolve) => {
+      // fetch would tidy the path before it is sent.
+      request(`${site.url}`, { path }, (answer) => {
+        answer.resume()
+        resolve(answer.statusCode)
+      }).end()
+    })
+    expect(status).toBeGreaterThanOrEqual(400)
+  })
+
+  it('an incident that a message links to leads into the page, whatever it is called', async () => {
+    const { status, headers } = await fetch(`${site.url}/incidents/${encodeURIComponent('//evil.example/<x>')}`, {
+      redirect: 'manual',
+    })
+    expect([status, headers.get('location')]).toEqual([302, `/#/incidents/${encodeURIComponent('//evil.example/<x>')}`])
+  })
+})
