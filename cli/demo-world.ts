@@ -35,8 +35,8 @@ export interface DemoOptions {
  * after the other; else by ticks alone, which leave the log ahead of the clock.
  */
 const CATCH_UP_US = 12 * MINUTE
-/** So much time has what two seconds of these bring to go through. */
-const CATCH_UP_PAUSE_MS = 80
+/** So much time has each second of these to go through. */
+const CATCH_UP_PAUSE_MS = 50
 
 /** Resolves when the pipeline is up; the story ends about now. */
 export async function startDemoWorld(

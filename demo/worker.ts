@@ -43,8 +43,8 @@ function ask(message: WorkerMessage): Promise<void> {
 }
 
 const STRETCH_US = 10 * MINUTE
-/** Life that goes on is told so often. */
-const SLICE_US = 2 * SECOND
+/** Life that goes on is told so often, as a collector ticks. */
+const SLICE_US = SECOND
 const closeUpUs = input.story.days * DAY - HOUR
 const aheadMs = (atUs: number) => (input.originUs + atUs) / 1000 - Date.now()
 

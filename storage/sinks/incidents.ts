@@ -1,5 +1,6 @@
 /** `eastwatch.incidents` into four tables: changes of incidents, attempts to notify, operators' actions, silences. */
 import { TOPIC } from '../../core/bus/topics.ts'
+import { BATCH_LIMITS } from '../batcher.ts'
 import { type AlertRecord, decodeAlertRecord } from '../incident-records.ts'
 import { RowGatherer, type TableRow, timeText } from '../rows.ts'
 import type { SinkSpec } from '../sink.ts'
@@ -7,6 +8,8 @@ import type { SinkSpec } from '../sink.ts'
 export const incidentsSink: SinkSpec = {
   name: 'incidents',
   topic: TOPIC.incidents,
+  // Its ticks come once a window, so each is waited for by whoever has just acted; and its rows are few.
+  limits: { ...BATCH_LIMITS, patience: 1 },
   gatherer: () =>
     new RowGatherer({
       tables: {

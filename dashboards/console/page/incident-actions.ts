@@ -69,7 +69,7 @@ function accept({ id }: Incident, around: Surroundings): void {
   })
 }
 
-/** It takes effect through the log, mostly a second or two later. */
+/** It takes effect through the log, and shows within about ten seconds. */
 function done(around: Surroundings, said: string): void {
   around.say(said)
   for (const wait of [1500, 3500, 7000, 12_000]) setTimeout(() => around.reload(), wait)
