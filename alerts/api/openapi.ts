@@ -49,7 +49,9 @@ function describe({ path, summary, role, query, body, answer, accepted }: Operat
     ...(body === undefined ? {} : { requestBody: { required: true, content: json(schemaOf(body, 'input')) } }),
     responses: {
       [accepted ? '202' : '200']: {
-        description: accepted ? 'Recorded; it takes effect within seconds.' : 'What was asked for.',
+        description: accepted
+          ? 'Recorded, and in force for what is told; it shows some ten seconds later.'
+          : 'What was asked for.',
         content: json(schemaOf(answer, 'output')),
       },
       default: failure,

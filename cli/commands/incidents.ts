@@ -50,7 +50,9 @@ export const run: Run = async (args, around) => {
   if (values.reason === undefined) throw new UsageError('--reason is needed: it stands in the audit')
   const days = verb === 'accept' && values.days !== undefined ? { days: Number(values.days) } : {}
   const answer = await api.act('POST', `${path}/${verb}`, { reason: values.reason, ...days })
-  around.out(values.json ? `${JSON.stringify(answer)}\n` : `${harmless(id)} is ${DID[verb]} within seconds\n`)
+  around.out(
+    values.json ? `${JSON.stringify(answer)}\n` : `${harmless(id)} is ${DID[verb]}; it shows in some ten seconds\n`,
+  )
   return 0
 }
 

@@ -40,10 +40,10 @@ export const run: Run = async (args, around) => {
       minutes: minutesOf(values.for),
       reason: values.reason,
     })
-    text = `silence ${z.object({ action: z.string() }).parse(answer).action} is in force within seconds, for ${values.for}\n`
+    text = `silence ${z.object({ action: z.string() }).parse(answer).action} is in force, for ${values.for}; it shows in some ten seconds\n`
   } else if (verb === 'end' && rest.length === 1) {
     answer = await api.act('DELETE', `/silences/${encodeURIComponent(rest[0]!)}`)
-    text = `silence ${harmless(rest[0]!)} ends within seconds\n`
+    text = `silence ${harmless(rest[0]!)} ends; it shows in some ten seconds\n`
   } else throw new UsageError('say list, add with matchers, or end with one id')
   around.out(values.json ? `${JSON.stringify(answer)}\n` : text)
   return 0

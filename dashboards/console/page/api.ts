@@ -43,7 +43,7 @@ export function get<T>(path: string, query: Readonly<Record<string, string | num
   return ask('GET', given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`) as Promise<T>
 }
 
-/** Resolves when it is recorded; it takes effect within seconds. */
+/** Resolves when it is recorded; it shows some ten seconds later. */
 export function act(method: 'POST' | 'DELETE', path: string, body?: object): Promise<unknown> {
   return ask(method, path, body)
 }
