@@ -214,6 +214,21 @@ describe('what is held back', () => {
   })
 })
 
+describe('a receiver that is down for an hour', () => {
+  it('gets the final state of each incident, at the latest half an hour after it is back', async () => {
+    const one = await world({ route: { groupWaitSeconds: 0 } })
+    await one.hook.close()
+    await one.find(lasting(1, cause(1)), finding(1, cause(2)))
+    for (let minute = 1; minute <= 60; minute += 1) await one.goTo(minute * 60)
+    const back = await startReceiver(one.hook.port)
+    stops.push(() => back.close())
+    for (let minute = 61; minute <= 91; minute += 1) await one.goTo(minute * 60)
+    await back.until((all) => all.length === 2)
+    const told = back.received.map(({ json }) => `${json.incident.cause} ${json.status}`)
+    expect(told.sort()).toEqual(['cause 1 open', 'cause 2 resolved'])
+  })
+})
+
 describe('a first rollout in the shadow', () => {
   it('tells what is critical, and of the rest what opens after it', async () => {
     const shadowUntil = new Date(T0 / 1000 + 60_000).toISOString()
