@@ -93,7 +93,7 @@ const Fields = z.strictObject({
         .min(1)
         .max(10_000)
         .default(100)
-        .describe('Messages waiting for one receiver in one partition; more are told in one summary.'),
+        .describe('Messages waiting for one receiver; more are told in one summary, the critical ones beside it.'),
       messagesPerMinute: z
         .number()
         .int()

@@ -1,7 +1,4 @@
-/**
- * The way to one receiver, shared by all partitions of a process: how many messages at once, how many a minute, and a pause where
- * the receiver asked for one.
- */
+/** The way to one receiver: how many messages at once, how many a minute, and a pause where the receiver asked for one. */
 import { MINUTE } from '../core/clock.ts'
 import type { Channel } from './notify/channel.ts'
 

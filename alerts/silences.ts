@@ -129,10 +129,3 @@ export function isWithin({ source_namespace, destination_namespace }: Labels, na
   const own = (names: readonly string[]) => names.every((name) => namespaces.includes(name))
   return namespaces.length === 0 || (own(source_namespace) && own(destination_namespace))
 }
-
-/** Some of it is. */
-export function touches({ source_namespace, destination_namespace }: Labels, namespaces: readonly string[]): boolean {
-  return (
-    namespaces.length === 0 || [...source_namespace, ...destination_namespace].some((name) => namespaces.includes(name))
-  )
-}

@@ -102,33 +102,23 @@ const show = operation({
   },
 })
 
-const acknowledge = operation({
-  method: 'post',
-  path: '/incidents/{id}/acknowledge',
-  summary: 'Somebody has it: it is not told again unless it becomes worse.',
-  role: 'operator',
-  body: z.object({ reason: Reason }),
-  answer: Accepted,
-  accepted: true,
-  async handle({ actor, path, body: { reason } }, context) {
-    const incident = await ownIncident(path.id, actor, context)
-    return publish(context, { ...acted(actor, reason, context), type: 'acknowledge', ...incident })
-  },
-})
+const plainly = (type: 'acknowledge' | 'resolve', summary: string) =>
+  operation({
+    method: 'post',
+    path: `/incidents/{id}/${type}`,
+    summary,
+    role: 'operator',
+    body: z.object({ reason: Reason }),
+    answer: Accepted,
+    accepted: true,
+    async handle({ actor, path, body: { reason } }, context) {
+      const incident = await ownIncident(path.id, actor, context)
+      return publish(context, { ...acted(actor, reason, context), type, ...incident })
+    },
+  })
 
-const resolve = operation({
-  method: 'post',
-  path: '/incidents/{id}/resolve',
-  summary: 'It is over. It opens again when its cause comes back.',
-  role: 'operator',
-  body: z.object({ reason: Reason }),
-  answer: Accepted,
-  accepted: true,
-  async handle({ actor, path, body: { reason } }, context) {
-    const incident = await ownIncident(path.id, actor, context)
-    return publish(context, { ...acted(actor, reason, context), type: 'resolve', ...incident })
-  },
-})
+const acknowledge = plainly('acknowledge', 'Somebody has it: it is not told again unless it becomes worse.')
+const resolve = plainly('resolve', 'It is over. It opens again when its cause comes back.')
 
 const accept = operation({
   method: 'post',

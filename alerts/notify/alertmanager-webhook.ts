@@ -22,6 +22,8 @@ const NEVER = '0001-01-01T00:00:00Z'
 export function createAlertmanagerWebhook(config: AlertmanagerWebhookConfig, { consoleUrl }: ChannelContext): Channel {
   const endpoint = endpointOf(config)
   return {
+    // What takes this payload joins by groupKey, and waits for `resolved`.
+    holdsOpen: true,
     async send(notice, seconds, signal) {
       const body = webhookBody(notice, config.name, consoleUrl)
       await post(endpoint, { id: notice.id, body, seconds, reason: (text) => text }, signal)
