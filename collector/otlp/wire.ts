@@ -114,6 +114,14 @@ export class Wire {
     return BigInt.asIntN(64, exact).toString()
   }
 
+  /** An id of so many bytes as lower-case hex; '' for bytes of another length, which are no id. */
+  idText(size: number, end: number): string {
+    const stop = this.length(end)
+    const from = this.at
+    this.at = stop
+    return stop - from === size ? this.bytes.toString('hex', from, stop) : ''
+  }
+
   /** A fixed64 of nanoseconds as whole microseconds. Exact as long as the result is below 2^53. */
   microseconds(end: number): number {
     const from = this.fixed(8, end)
