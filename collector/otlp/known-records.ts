@@ -11,15 +11,13 @@
  * all the children it may have gives up its oldest for one in EVERY that miss. So what never comes again costs a little more than
  * reading it, and keeps nobody out for long.
  */
-import { fieldOfBytes } from './field-keys.ts'
-import { MARKED, MARKED_BUT_PORT, portFrom, WAY } from './field-ways.ts'
+import { portFrom } from './field-ways.ts'
 import { gaps, KnownRecord } from './known-record.ts'
 import type { LogRecord } from './log-record.ts'
 import { hashOf } from './marks.ts'
 import { PlainPair } from './plain-pair.ts'
+import { KEY, KEY_AND_BEGINNING, MAX_PARTS, OTHER, RecordParts, RUN } from './record-parts.ts'
 import { sameBytes, viewOf } from './same-bytes.ts'
-import { RECORD_ATTRIBUTE, RECORD_BODY } from './tags.ts'
-import { isNothing } from './text.ts'
 import type { Wire } from './wire.ts'
 
 const MAX_NODES = 1 << 17
@@ -28,8 +26,7 @@ export const MAX_RECORDS = 1 << 14
 const MAX_CHILDREN = 32
 const EVERY = 64
 const ROOTS = 1 << 12
-/** Most pairs of a record that is kept, and most bytes: what one record may add to the tree. */
-const MAX_PAIRS = 128
+/** Most bytes of a record that is kept: with MAX_PARTS what one record may add to the tree. */
 const MAX_RECORD_BYTES = 16 * 1024
 
 /** From this length on Node compares faster by itself; the call costs as much as 150 bytes here. */
@@ -37,11 +34,6 @@ const NATIVE_FROM = 224
 const FIRST_BYTES = 64
 
 const NONE = -1
-/** A run of whole pairs; a pair of which the key counts; one of which the key and the value's beginning count. */
-const RUN = 0
-const KEY = 1
-const KEY_AND_BEGINNING = 2
-
 const kinds = new Uint8Array(MAX_NODES)
 /** The field of a gap's value, NONE where nobody reads it. */
 const fields = new Int8Array(MAX_NODES)
@@ -68,14 +60,7 @@ let crowded = 0
 let root = NONE
 
 const pair = new PlainPair()
-
-/** Parts of the record that is learned; beside those of nodes, what is no pair and is read each time. */
-const OTHER = 3
-let parts = 0
-const partKinds = new Uint8Array(MAX_PAIRS)
-const partFields = new Int8Array(MAX_PAIRS)
-const partStarts = new Int32Array(MAX_PAIRS)
-const partEnds = new Int32Array(MAX_PAIRS)
+const parts = new RecordParts()
 
 /** What follows are records of the resource with these bytes. */
 export function openResource(wire: Wire, from: number, end: number): void {
@@ -161,75 +146,24 @@ export function learn(wire: Wire, from: number, end: number, record: LogRecord, 
     if (missing > 2 * MAX_RECORDS) startAfresh()
     return
   }
-  if (root === NONE || end - from > MAX_RECORD_BYTES || !isPlain(wire, from, end, resource)) return
+  if (root === NONE || end - from > MAX_RECORD_BYTES || !parts.read(wire, from, end, resource)) return
   let node = root
   let run = from
-  for (let i = 0; i < parts; i += 1) {
-    const kind = partKinds[i]!
+  for (let i = 0; i < parts.count; i += 1) {
+    const kind = parts.kinds[i]!
     if (kind === RUN) continue
-    node = extended(node, wire, run, partStarts[i]!)
+    node = extended(node, wire, run, parts.starts[i]!)
     if (node === NONE) return
-    run = partEnds[i]!
+    run = parts.ends[i]!
     if (kind === OTHER) continue
-    pair.read(wire.bytes, partStarts[i]!, run)
-    node = gapBelow(node, wire, kind, partFields[i]!)
+    pair.read(wire.bytes, parts.starts[i]!, run)
+    node = gapBelow(node, wire, kind, parts.fields[i]!)
     if (node === NONE) return
   }
   node = extended(node, wire, run, end)
   if (node === NONE) return
   lastShape += 1
-  ends[node] = records.push(new KnownRecord(lastShape, record, varying(), wire)) - 1
-}
-
-/** Fields of the gaps among the parts. */
-function varying(): number[] {
-  const found: number[] = []
-  for (let i = 0; i < parts; i += 1) {
-    if ((partKinds[i] === KEY || partKinds[i] === KEY_AND_BEGINNING) && partFields[i] !== NONE)
-      found.push(partFields[i]!)
-  }
-  return found
-}
-
-/** Cuts a record into parts; false where it is to be read in whole each time. */
-function isPlain(wire: Wire, from: number, end: number, resource: LogRecord): boolean {
-  const seen = new Set<number>()
-  parts = 0
-  wire.at = from
-  while (wire.at < end) {
-    if (parts === MAX_PAIRS) return false
-    const { at } = wire
-    partStarts[parts] = at
-    if (wire.bytes[at] !== RECORD_ATTRIBUTE) {
-      const tag = wire.tag(end)
-      if (tag === RECORD_ATTRIBUTE || tag === RECORD_BODY) return false
-      wire.skip(tag, end)
-      partKinds[parts] = OTHER
-    } else {
-      if (!pair.read(wire.bytes, at, end)) return false
-      wire.at = pair.end
-      const field = fieldOfBytes(wire.view, pair.nameFrom, pair.keyEnd)
-      const kind = kindOf(wire, field)
-      partKinds[parts] = kind
-      partFields[parts] = field
-      if (kind !== RUN && field !== NONE) {
-        // Of two that say the same field the first counts, and where it says nothing the resource does.
-        if (seen.has(field) || resource.values[field] !== '') return false
-        seen.add(field)
-      }
-    }
-    partEnds[parts] = wire.at
-    parts += 1
-  }
-  return true
-}
-
-function kindOf(wire: Wire, field: number): number {
-  if (field === NONE) return KEY
-  const way = WAY[field]
-  if (way === MARKED) return RUN
-  if (way !== MARKED_BUT_PORT) return KEY
-  return isNothing(wire, pair.from, pair.end) ? RUN : KEY_AND_BEGINNING
+  ends[node] = records.push(new KnownRecord(lastShape, record, parts.varying(), wire)) - 1
 }
 
 /** The node behind the pairs between `from` and `end`, below `parent`; NONE where it has no room. */
@@ -332,7 +266,7 @@ function addChild(parent: number, node: number): number {
 
 /** True where a record might not find room. */
 function isFull(): boolean {
-  return nodes + 3 * MAX_PAIRS > MAX_NODES || size + 2 * MAX_RECORD_BYTES > MAX_BYTES || records.length === MAX_RECORDS
+  return nodes + 3 * MAX_PARTS > MAX_NODES || size + 2 * MAX_RECORD_BYTES > MAX_BYTES || records.length === MAX_RECORDS
 }
 
 function startAfresh(): void {
