@@ -130,7 +130,7 @@ export class DeliveryReader {
         read.partitions.set(partition, own)
       }
       own.rows.push(rows.length)
-      rows.append(call)
+      rows.append(call, this.#calls.ids)
       const weight = RECORD_WEIGHT + (known?.size ?? sizeOf(record))
       own.weights.push(weight)
       read.weight += weight

@@ -5,6 +5,7 @@
  *
  * Bounded: four places for each hash; a fifth takes the place of another, which is read anew when it comes again.
  */
+import { RowIds } from '../core/block.ts'
 import type { Call } from '../core/call.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Delivery, Sender } from './delivery.ts'
@@ -40,6 +41,8 @@ export class RememberedCalls {
   #next = new Uint8Array(SETS)
   #byShape: (Remembered | undefined)[] = new Array(SHAPES)
   #inForce: unknown
+  /** Ids of the record read last that are bytes still, and not in its call. */
+  readonly ids = new RowIds()
 
   constructor(sources: readonly LogSource[], annotator: Annotator) {
     this.#sources = sources
@@ -57,13 +60,14 @@ export class RememberedCalls {
       this.#places = new Array(SETS * WAYS)
       this.#byShape = new Array(SHAPES)
     }
+    this.ids.forget()
     if (!record.marked) return this.#readAnew(record, delivery)
     const { marks } = record
     const { sender } = delivery
     if (known !== undefined) {
       const remembered = this.#byShape[known.shape % SHAPES]
       if (remembered?.shape === known.shape && sameSender(remembered.sender, sender)) {
-        return varied(remembered, record, known, delivery)
+        return this.#varied(remembered, record, known, delivery)
       }
     }
     const hash = hashOf(marks, sender)
@@ -73,7 +77,7 @@ export class RememberedCalls {
       if (remembered === undefined || remembered.hash !== hash || !sameMarks(remembered.marks, marks)) continue
       if (!sameSender(remembered.sender, sender)) continue
       if (known !== undefined) this.#setShape(remembered, known.shape)
-      return varied(remembered, record, known ?? new TextValues(record.values), delivery)
+      return this.#varied(remembered, record, known ?? new TextValues(record.values), delivery)
     }
     return this.#readAnew(record, delivery, hash)
   }
@@ -110,16 +114,16 @@ export class RememberedCalls {
     this.#places[place] = { hash, shape: 0, marks, sender, source, call }
   }
 
+  #varied({ call, source }: Remembered, record: LogRecord, values: FieldValues, { received }: Delivery): Call {
+    call.received = received
+    source.repeated!.vary(call, record, values, this.ids)
+    return call
+  }
+
   #setShape(remembered: Remembered, shape: number): void {
     remembered.shape = shape
     this.#byShape[shape % SHAPES] = remembered
   }
-}
-
-function varied({ call, source }: Remembered, record: LogRecord, values: FieldValues, { received }: Delivery): Call {
-  call.received = received
-  source.repeated!.vary(call, record, values)
-  return call
 }
 
 /** A peer that proved its identity by mTLS is believed about its own side of a call, and about nothing else. */

@@ -1,4 +1,5 @@
 /** A record like one that was read before: values that vary stay bytes until somebody asks for their text. */
+import type { TextSpan } from '../../core/block.ts'
 import { numberOfBytes, numberOfText } from './digits.ts'
 import type { FieldValues } from './field-values.ts'
 import { CACHED, WAY } from './field-ways.ts'
@@ -13,6 +14,8 @@ export const gaps = {
   port: new Int32Array(FIELDS.length),
 }
 
+/** Longest value that is not made a string. */
+const MAX_SPAN = 127
 const MAX_PORT_DIGITS = 5
 const MAX_PORT = 0xffff
 const COLON = 0x3a
@@ -88,6 +91,17 @@ export class KnownRecord implements LogRecord, FieldValues {
   numberOf(field: number): number {
     if (this.#varies[field] === 0) return numberOfText(this.#values[field]!)
     return numberOfBytes(this.#wire.bytes, gaps.from[field]!, gaps.end[field]!)
+  }
+
+  spanOf(field: number, span: TextSpan): boolean {
+    if (this.#varies[field] === 0) return false
+    const from = gaps.from[field]!
+    const end = gaps.end[field]!
+    if (end - from > Math.min(MAX_SPAN, this.#maxValueBytes) || isNothing(this.#wire, from, end)) return false
+    span.source = this.#wire
+    span.from = from
+    span.end = end
+    return true
   }
 
   addressOf(field: number): string {

@@ -4,6 +4,7 @@
  *
  * `format` is `envoy` for structured records, `istio-text` for lines. Lengths: bounded.ts.
  */
+import type { RowIds } from '../../core/block.ts'
 import { type Call, emptyCall } from '../../core/call.ts'
 import { type FieldValues, TextValues } from '../otlp/field-values.ts'
 import { FIELD, type LogRecord } from '../otlp/log-record.ts'
@@ -79,13 +80,13 @@ function isStructured({ values }: LogRecord): boolean {
   return values[F.responseCode] !== '' || values[F.downstreamRemoteAddress] !== ''
 }
 
-function vary(call: Call, record: LogRecord, values: FieldValues): void {
+function vary(call: Call, record: LogRecord, values: FieldValues, ids: RowIds): void {
   readSource(call, values)
-  fillIn(call, record, values)
+  fillIn(call, record, values, ids)
 }
 
 /** What is another in nearly every record. */
-function fillIn(call: Call, record: LogRecord, values: FieldValues): void {
+function fillIn(call: Call, record: LogRecord, values: FieldValues, ids?: RowIds): void {
   call.bytesReceived = numberOr(values.numberOf(F.bytesReceived), Number.MAX_SAFE_INTEGER)
   call.bytesSent = numberOr(values.numberOf(F.bytesSent), Number.MAX_SAFE_INTEGER)
   if (hasRequest(call)) {
@@ -96,7 +97,7 @@ function fillIn(call: Call, record: LogRecord, values: FieldValues): void {
       call.grpcStatus >= 0 || (values.textOf(F.protocol) === 'HTTP/2' && isGrpcPath(call)) ? 'grpc' : 'http'
   }
   readTimes(call, record.timeUs, values)
-  readIds(call, record, values)
+  readIds(call, record, values, ids)
 }
 
 /** False for a connection, or a stream of bytes. */

@@ -1,7 +1,9 @@
 /** Ids to look a call up by. Callers choose them: nothing is counted or joined by them alone. */
+import type { RowIds, TextSpan } from '../../core/block.ts'
 import type { Call } from '../../core/call.ts'
 import type { FieldValues } from '../otlp/field-values.ts'
 import { FIELD as F, type LogRecord } from '../otlp/log-record.ts'
+import { isAscii } from '../otlp/text.ts'
 import { bounded, MAX_LENGTH } from './bounded.ts'
 
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/
@@ -9,16 +11,45 @@ const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/
 const DIGITS = 32
 const SHORT_DIGITS = 16
 
-export function readIds(call: Call, record: LogRecord, values: FieldValues): void {
-  call.requestId = bounded(values.textOf(F.requestId), MAX_LENGTH.requestId)
-  call.traceId = record.traceId
+/** What can stay bytes is noted in `ids` instead. */
+export function readIds(call: Call, record: LogRecord, values: FieldValues, ids?: RowIds): void {
   call.spanId = record.spanId
-  if (call.traceId !== '') return
-  call.traceId = canonicalTraceId(values.textOf(F.traceId))
-  if (call.traceId !== '') return
+  if (ids === undefined || !noteRequestId(values, ids.requestId)) {
+    call.requestId = bounded(values.textOf(F.requestId), MAX_LENGTH.requestId)
+  }
+  if (record.traceId !== '') call.traceId = record.traceId
+  else if (ids === undefined || !noteTraceId(values, ids.traceId)) call.traceId = readTraceId(values)
+}
+
+/** False, with nothing noted, where it has to become text. */
+function noteRequestId(values: FieldValues, span: TextSpan): boolean {
+  if (!values.spanOf(F.requestId, span)) return false
+  if (isAscii(span.source.view, span.from, span.end)) return true
+  span.forget()
+  return false
+}
+
+/** Only one that is canonical as it stands. */
+function noteTraceId(values: FieldValues, span: TextSpan): boolean {
+  if (!values.spanOf(F.traceId, span)) return false
+  if (span.end - span.from === DIGITS && isLowerHex(span)) return true
+  span.forget()
+  return false
+}
+
+function isLowerHex({ source: { view }, from, end }: TextSpan): boolean {
+  for (let at = from; at < end; at += 1) {
+    const code = view.getUint8(at)
+    if (code < 48 || code > 102 || (code > 57 && code < 97)) return false
+  }
+  return true
+}
+
+function readTraceId(values: FieldValues): string {
+  const own = canonicalTraceId(values.textOf(F.traceId))
+  if (own !== '') return own
   const parent = values.textOf(F.traceparent)
-  const match = parent === '' ? null : TRACEPARENT.exec(parent)
-  if (match !== null) call.traceId = match[1]!
+  return (parent === '' ? null : TRACEPARENT.exec(parent))?.[1] ?? ''
 }
 
 /** '' for what is no trace id. */

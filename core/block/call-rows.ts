@@ -8,6 +8,7 @@
  */
 import { CALL_COLUMNS, type Call, type CallColumn, type ColumnKind } from '../call.ts'
 import { Output } from './output.ts'
+import type { RowIds, TextSpan } from './row-ids.ts'
 
 /** Columns in which two rows of one object may differ. */
 export const PER_ROW = [
@@ -88,7 +89,8 @@ export class CallRows {
   #numbers = numberColumns()
   readonly #texts = textColumns()
 
-  append(call: Call): void {
+  /** `ids` has those of the call's ids that are bytes still. */
+  append(call: Call, ids?: RowIds): void {
     const row = this.length
     if (row === this.shapeOf.length) this.#grow()
     let shape = this.#ordinals.get(call)
@@ -119,8 +121,8 @@ export class CallRows {
     numbers.late[row] = Number(call.late)
     const texts = this.#texts
     appendText(texts.path, row, call.path)
-    appendText(texts.requestId, row, call.requestId)
-    appendText(texts.traceId, row, call.traceId)
+    appendId(texts.requestId, row, call.requestId, ids?.requestId)
+    appendId(texts.traceId, row, call.traceId, ids?.traceId)
     appendText(texts.spanId, row, call.spanId)
     this.length = row + 1
   }
@@ -176,6 +178,12 @@ export class CallRows {
 
 function appendText({ output, starts }: TextRows, row: number, text: string): void {
   output.text(text)
+  starts[row + 1] = output.length
+}
+
+function appendId({ output, starts }: TextRows, row: number, text: string, span: TextSpan | undefined): void {
+  if (span?.isThere) output.span(span)
+  else output.text(text)
   starts[row + 1] = output.length
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PER_ROW } from '../../../core/block/call-rows.ts'
-import { Block, CallRows, encodeBlock, encodeRows } from '../../../core/block.ts'
+import { Block, CallRows, encodeBlock, encodeRows, RowIds } from '../../../core/block.ts'
 import { type Call, emptyCall } from '../../../core/call.ts'
 
 const id = Buffer.alloc(16, 7)
@@ -36,6 +36,28 @@ describe('calls as columns', () => {
         }
         const all = calls.map((_, at) => at)
         expect(Buffer.from(encodeRows(rows, [{ id, rows: all }]))).toEqual(Buffer.from(encodeBlock([{ id, calls }])))
+      }),
+    )
+  })
+
+  it('have ids as bytes where such are given, in place of their own', () => {
+    const said = fc.array(fc.tuple(fc.stringMatching(/^[\x20-\x7e]{0,127}$/), fc.boolean()), { maxLength: 20 })
+    fc.assert(
+      fc.property(said, (given) => {
+        const all = Buffer.from(given.map(([text]) => text).join(''), 'latin1')
+        const source = { view: new DataView(all.buffer, all.byteOffset, all.byteLength) }
+        const rows = new CallRows()
+        const ids = new RowIds()
+        let from = 0
+        for (const [text, isBytes] of given) {
+          ids.forget()
+          if (isBytes) Object.assign(ids.requestId, { source, from, end: from + text.length })
+          from += text.length
+          rows.append({ ...emptyCall(), requestId: isBytes ? '' : text, traceId: 't' }, ids)
+        }
+        const block = new Block(encodeRows(rows, [{ id, rows: given.map((_, at) => at) }]))
+        expect(block.text('requestId')).toEqual(given.map(([text]) => text))
+        expect(block.text('traceId')).toEqual(given.map(() => 't'))
       }),
     )
   })
