@@ -7,7 +7,7 @@ export interface FieldValues {
   textOf(field: number): string
   /** Of at most 16 decimal digits; -1 for any other text. */
   numberOf(field: number): number
-  /** Says in `span` where the value stands, if its text is those bytes decoded; false, with `span` as it was, elsewhere. */
+  /** Says in `span` where the value stands, if its text is those bytes, all ASCII; false, with `span` as it was, elsewhere. */
   spanOf(field: number, span: TextSpan): boolean
   /** Of FLEETING_PORT fields: the address, maybe with the port of another record that has the same mark. */
   addressOf(field: number): string

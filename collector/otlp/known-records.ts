@@ -12,7 +12,7 @@
  * reading it, and keeps nobody out for long.
  */
 import { portFrom } from './field-ways.ts'
-import { gaps, KnownRecord } from './known-record.ts'
+import { gaps, KnownRecord, UNREAD } from './known-record.ts'
 import type { LogRecord } from './log-record.ts'
 import { hashOf } from './marks.ts'
 import { PlainPair } from './plain-pair.ts'
@@ -104,6 +104,7 @@ export function step(node: number, wire: Wire, end: number): number {
     if (field !== NONE) {
       gaps.from[field] = pair.from
       gaps.end[field] = pair.end
+      gaps.size[field] = UNREAD
       gaps.port[field] = pair.from + beginnings[child]!
     }
     wire.at = pair.end

@@ -3,7 +3,6 @@ import type { RowIds, TextSpan } from '../../core/block.ts'
 import type { Call } from '../../core/call.ts'
 import type { FieldValues } from '../otlp/field-values.ts'
 import { FIELD as F, type LogRecord } from '../otlp/log-record.ts'
-import { isAscii } from '../otlp/text.ts'
 import { bounded, MAX_LENGTH } from './bounded.ts'
 
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/
@@ -14,22 +13,14 @@ const SHORT_DIGITS = 16
 /** What can stay bytes is noted in `ids` instead. */
 export function readIds(call: Call, record: LogRecord, values: FieldValues, ids?: RowIds): void {
   call.spanId = record.spanId
-  if (ids === undefined || !noteRequestId(values, ids.requestId)) {
+  if (ids === undefined || !values.spanOf(F.requestId, ids.requestId)) {
     call.requestId = bounded(values.textOf(F.requestId), MAX_LENGTH.requestId)
   }
   if (record.traceId !== '') call.traceId = record.traceId
   else if (ids === undefined || !noteTraceId(values, ids.traceId)) call.traceId = readTraceId(values)
 }
 
-/** False, with nothing noted, where it has to become text. */
-function noteRequestId(values: FieldValues, span: TextSpan): boolean {
-  if (!values.spanOf(F.requestId, span)) return false
-  if (isAscii(span.source.view, span.from, span.end)) return true
-  span.forget()
-  return false
-}
-
-/** Only one that is canonical as it stands. */
+/** False, with nothing noted, where it is not canonical as it stands. */
 function noteTraceId(values: FieldValues, span: TextSpan): boolean {
   if (!values.spanOf(F.traceId, span)) return false
   if (span.end - span.from === DIGITS && isLowerHex(span)) return true
