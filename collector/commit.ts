@@ -3,7 +3,7 @@ import type { CallRows } from '../core/block.ts'
 import type { Bus, Publication } from '../core/bus/bus.ts'
 import { TOPIC } from '../core/bus/topics.ts'
 import { BlockBuilder } from './block-builder.ts'
-import type { Delivery, Receipt } from './delivery.ts'
+import { type Delivery, letGo, type Receipt } from './delivery.ts'
 import type { CollectorMetrics } from './metrics.ts'
 import { gather, type LearnedName, namePublications } from './naming/learned-name.ts'
 import type { DeliveryReader, ReadDelivery, ReadingRules } from './read-delivery.ts'
@@ -19,8 +19,6 @@ const COMMIT_WEIGHT = 16 * 1024 * 1024
 export const RECORDS_AT_A_TIME = 1024
 /** Rejected records of one bus record. */
 const REJECTED_AT_A_TIME = 4096
-
-const NO_BYTES = new Uint8Array()
 
 export interface CommitOptions {
   bus: Pick<Bus, 'publish' | 'partitions'>
@@ -70,6 +68,7 @@ export class Commit {
       read = this.#reader.read(delivery, this.#rows)
     } catch (error) {
       directory.take()
+      letGo(delivery)
       refused(delivery)
       waiting.reject(error)
       // Its bytes were walked all the same.
@@ -84,8 +83,7 @@ export class Commit {
       builder.add(read.id, calls)
     }
     for (const name of directory.take()) gather(this.#names, name)
-    // Its bytes are not needed any more, and may be many while the publication waits.
-    delivery.body = NO_BYTES
+    letGo(delivery)
     this.waiting.push(waiting)
     this.#read.push(read)
     this.#records += read.records

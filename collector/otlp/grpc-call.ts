@@ -1,6 +1,7 @@
 /** One unary call of gRPC over HTTP/2 (grpc/doc/PROTOCOL-HTTP2.md): its message, and its answer. */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { PipelineError } from '../../core/errors.ts'
+import { giveBack } from '../body-memory.ts'
 import { encodeStatus, type Refusal } from './answer.ts'
 import { ACCEPTED_ENCODINGS, inflated, isKnownEncoding, MessageReader, PREFIX_BYTES } from './grpc-message.ts'
 import { GRPC_STATUS, type GrpcStatus } from './grpc-status.ts'
@@ -37,7 +38,11 @@ export async function readMessage(
 ): Promise<Buffer> {
   const { bytes, compressed } = await arrived(stream, limits, timeoutMs)
   if (!compressed) return bytes
-  if (isKnownEncoding(encoding)) return inflated(bytes, encoding, limits)
+  if (isKnownEncoding(encoding)) {
+    const message = await inflated(bytes, encoding, limits)
+    giveBack(bytes)
+    return message
+  }
   const known = `this collector knows ${ACCEPTED_ENCODINGS}`
   throw new GrpcRefusal(GRPC_STATUS.UNIMPLEMENTED, `grpc-encoding ${encoding} is not served: ${known}`)
 }
