@@ -16,6 +16,7 @@ import { readIds } from './ids.ts'
 import { fillFromLine } from './istio-text.ts'
 import { nameDestination, namespaceOf, ownNamespace, ownService, ownWorkload } from './names.ts'
 import { readOutcome } from './outcome.ts'
+import { recent } from './recent.ts'
 import { readRoute } from './route-template.ts'
 import type { LogSource, RecordContext, Unreadable } from './source.ts'
 import { readTimes } from './times.ts'
@@ -90,11 +91,11 @@ function fillIn(call: Call, record: LogRecord, values: FieldValues, ids?: RowIds
   call.bytesReceived = numberOr(values.numberOf(F.bytesReceived), Number.MAX_SAFE_INTEGER)
   call.bytesSent = numberOr(values.numberOf(F.bytesSent), Number.MAX_SAFE_INTEGER)
   if (hasRequest(call)) {
-    const { path, route } = readRoute(values.textOf(F.path))
+    const { path, route, isGrpc } = readPath(values.textOf(F.path))
     call.path = path
     call.route = route
-    call.protocol =
-      call.grpcStatus >= 0 || (values.textOf(F.protocol) === 'HTTP/2' && isGrpcPath(call)) ? 'grpc' : 'http'
+    const isUnlogged = isGrpc && call.method === 'POST' && values.textOf(F.protocol) === 'HTTP/2'
+    call.protocol = call.grpcStatus >= 0 || isUnlogged ? 'grpc' : 'http'
   }
   readTimes(call, record.timeUs, values)
   readIds(call, record, values, ids)
@@ -144,12 +145,13 @@ function isConnection(values: readonly string[], type: string): boolean {
   )
 }
 
+/** `/package.Service/Method`: by POST that is gRPC, also where its status was not logged. */
 const GRPC_PATH = /^\/[\w]+(?:\.\w+)*\.[A-Z]\w*\/[A-Z]\w*$/
 
-/** `/package.Service/Method` by POST: gRPC whose status was not logged. */
-function isGrpcPath({ method, path }: Call): boolean {
-  return method === 'POST' && GRPC_PATH.test(path)
-}
+const readPath = recent((text) => {
+  const { path, route } = readRoute(text)
+  return { path, route, isGrpc: GRPC_PATH.test(path) }
+})
 
 function readNames(call: Call, values: readonly string[]): void {
   const atSource = call.reporter === 'source'
