@@ -77,13 +77,24 @@ export interface TextRows {
 export interface RowsMark {
   rows: number
   shapes: number
+  variants: number
 }
+
+/** Variants of one object that are looked through for one that says the same. */
+const MAX_COMPARED = 16
+const NONE = -1
 
 export class CallRows {
   length = 0
   /** Ordinal in `shapes` of each row's object. */
   shapeOf = new Uint32Array(ROWS)
   readonly shapes: Call[] = []
+  /** Ordinal of what each row says in the `low` columns of PER_ROW: most rows of an object say what one before them said. */
+  variantOf = new Uint32Array(ROWS)
+  #variants = 0
+  /** Of each object its newest variant, and of each variant the one before it of the same object. */
+  #newest = new Int32Array(ROWS)
+  #older = new Int32Array(ROWS)
   readonly #ordinals = new Map<Call, number>()
   #low = lowColumns()
   #numbers = numberColumns()
@@ -97,18 +108,11 @@ export class CallRows {
     if (shape === undefined) {
       shape = this.shapes.push(call) - 1
       this.#ordinals.set(call, shape)
+      this.#newest[shape] = NONE
     }
     this.shapeOf[row] = shape
+    this.variantOf[row] = this.#variant(shape, call)
     // Written out, as a loop over columns costs several times as much.
-    const low = this.#low
-    low.sourceIdentity[row] = call.sourceIdentity
-    low.sourceIdentityOrigin[row] = call.sourceIdentityOrigin
-    low.destinationIdentity[row] = call.destinationIdentity
-    low.destinationIdentityOrigin[row] = call.destinationIdentityOrigin
-    low.protocol[row] = call.protocol
-    low.route[row] = call.route
-    low.decision[row] = call.decision
-    low.decisionReason[row] = call.decisionReason
     const numbers = this.#numbers
     numbers.sourcePort[row] = call.sourcePort
     numbers.start[row] = call.start
@@ -127,22 +131,61 @@ export class CallRows {
     this.length = row + 1
   }
 
+  #variant(shape: number, call: Call): number {
+    const low = this.#low
+    let variant = this.#newest[shape]!
+    for (let compared = 0; variant !== NONE && compared < MAX_COMPARED; compared += 1) {
+      if (
+        low.route[variant] === call.route &&
+        low.decisionReason[variant] === call.decisionReason &&
+        low.decision[variant] === call.decision &&
+        low.sourceIdentity[variant] === call.sourceIdentity &&
+        low.sourceIdentityOrigin[variant] === call.sourceIdentityOrigin &&
+        low.destinationIdentity[variant] === call.destinationIdentity &&
+        low.destinationIdentityOrigin[variant] === call.destinationIdentityOrigin &&
+        low.protocol[variant] === call.protocol
+      )
+        return variant
+      variant = this.#older[variant]!
+    }
+    variant = this.#variants
+    this.#variants += 1
+    low.sourceIdentity[variant] = call.sourceIdentity
+    low.sourceIdentityOrigin[variant] = call.sourceIdentityOrigin
+    low.destinationIdentity[variant] = call.destinationIdentity
+    low.destinationIdentityOrigin[variant] = call.destinationIdentityOrigin
+    low.protocol[variant] = call.protocol
+    low.route[variant] = call.route
+    low.decision[variant] = call.decision
+    low.decisionReason[variant] = call.decisionReason
+    this.#older[variant] = this.#newest[shape]!
+    this.#newest[shape] = variant
+    return variant
+  }
+
   /** What is there now, for `restore`. */
   mark(): RowsMark {
-    return { rows: this.length, shapes: this.shapes.length }
+    return { rows: this.length, shapes: this.shapes.length, variants: this.#variants }
   }
 
   /** Takes back all that was appended since the mark was taken. */
-  restore({ rows, shapes }: RowsMark): void {
+  restore({ rows, shapes, variants }: RowsMark): void {
     this.length = rows
     for (const call of this.shapes.splice(shapes)) this.#ordinals.delete(call)
+    for (let shape = 0; shape < shapes; shape += 1) {
+      while (this.#newest[shape]! >= variants) this.#newest[shape] = this.#older[this.#newest[shape]!]!
+    }
+    this.#variants = variants
     for (const { output, starts } of Object.values(this.#texts)) output.length = starts[rows]!
   }
 
   clear(): void {
-    this.restore({ rows: 0, shapes: 0 })
+    this.restore({ rows: 0, shapes: 0, variants: 0 })
     if (this.shapeOf.length > KEPT_ROWS) {
       this.shapeOf = new Uint32Array(ROWS)
+      this.variantOf = new Uint32Array(ROWS)
+      this.#newest = new Int32Array(ROWS)
+      this.#older = new Int32Array(ROWS)
       this.#low = lowColumns()
       this.#numbers = numberColumns()
     }
@@ -152,11 +195,17 @@ export class CallRows {
     }
   }
 
-  /** Values by row. */
+  /** How many variants there are; of rows and objects alike there are at least as many places. */
+  get variants(): number {
+    return this.#variants
+  }
+
+  /** Values by variant. */
   low(name: CallColumn): readonly string[] {
     return this.#low[name as Low]
   }
 
+  /** Values by row. */
   numbers(name: CallColumn): Float64Array {
     return this.#numbers[name as NumberColumn]
   }
@@ -168,6 +217,9 @@ export class CallRows {
   #grow(): void {
     const rows = this.shapeOf.length * 2
     this.shapeOf = grown(this.shapeOf, new Uint32Array(rows))
+    this.variantOf = grown(this.variantOf, new Uint32Array(rows))
+    this.#newest = grown(this.#newest, new Int32Array(rows))
+    this.#older = grown(this.#older, new Int32Array(rows))
     const numbers = this.#numbers
     for (const name in numbers) {
       numbers[name as NumberColumn] = grown(numbers[name as NumberColumn], new Float64Array(rows))
@@ -187,7 +239,7 @@ function appendId({ output, starts }: TextRows, row: number, text: string, span:
   starts[row + 1] = output.length
 }
 
-function grown<T extends Uint32Array | Float64Array>(from: T, to: T): T {
+function grown<T extends Uint32Array | Int32Array | Float64Array>(from: T, to: T): T {
   to.set(from)
   return to
 }

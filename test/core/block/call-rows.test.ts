@@ -14,6 +14,8 @@ const own = fc.record({ method: text, tlsDetail: text, status: fc.nat(999), weig
 const row = fc.record({
   path: text,
   route: text,
+  sourceIdentity: text,
+  decision: fc.constantFrom('allowed', 'denied', 'unknown'),
   requestId: text,
   start: number,
   durationUs: number,
@@ -22,7 +24,7 @@ const row = fc.record({
 
 describe('calls as columns', () => {
   it('are the calls that were appended, one object changed from row to row or an object for each', () => {
-    const objects = fc.array(fc.record({ own, rows: fc.array(row, { minLength: 1, maxLength: 5 }) }), { maxLength: 6 })
+    const objects = fc.array(fc.record({ own, rows: fc.array(row, { minLength: 1, maxLength: 20 }) }), { maxLength: 6 })
     fc.assert(
       fc.property(objects, (given) => {
         const rows = new CallRows()
@@ -87,12 +89,16 @@ describe('calls as columns', () => {
     rows.append(kept)
     const mark = rows.mark()
     for (let i = 0; i < 10_000; i += 1) rows.append({ ...emptyCall(), path: `/gone/${i}`, method: `M${i}` })
+    for (let i = 0; i < 100; i += 1) rows.append(Object.assign(kept, { route: `/gone/${i}` }))
     rows.restore(mark)
-    expect(rows.shapes).toEqual([kept])
-    rows.append(Object.assign(kept, { path: '/next' }))
-    const block = new Block(encodeRows(rows, [{ id, rows: [0, 1] }]))
-    expect(block.text('path')).toEqual(['/kept', '/next'])
+    expect([rows.shapes, rows.variants]).toEqual([[kept], 1])
+    rows.append(Object.assign(kept, { path: '/next', route: '/next' }))
+    rows.append(Object.assign(kept, { route: '' }))
+    expect(rows.variants).toBe(2)
+    const block = new Block(encodeRows(rows, [{ id, rows: [0, 1, 2] }]))
+    expect(block.text('path')).toEqual(['/kept', '/next', '/next'])
     expect(block.low('method').dictionary).toEqual(['', 'GET'])
+    expect(block.low('route').dictionary).toEqual(['', '/next'])
   })
 
   it('name each column once that may differ from row to row', () => {
