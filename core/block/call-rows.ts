@@ -9,6 +9,7 @@
 import { CALL_COLUMNS, type Call, type CallColumn, type ColumnKind } from '../call.ts'
 import { Output } from './output.ts'
 import type { RowIds, TextSpan } from './row-ids.ts'
+import { Variants } from './variants.ts'
 
 /** Columns in which two rows of one object may differ. */
 export const PER_ROW = [
@@ -45,11 +46,6 @@ function byName<Column extends PerRow, T>(isKind: (kind: ColumnKind) => boolean,
   const names = PER_ROW.filter((name) => isKind(CALL_COLUMNS[name]))
   return Object.fromEntries(names.map((name) => [name, make()])) as Record<Column, T>
 }
-const lowColumns = () =>
-  byName<Low, string[]>(
-    (kind) => kind === 'low',
-    () => [],
-  )
 const textColumns = () =>
   byName<Text, TextRows>(
     (kind) => kind === 'text',
@@ -80,10 +76,6 @@ export interface RowsMark {
   variants: number
 }
 
-/** Variants of one object that are looked through for one that says the same. */
-const MAX_COMPARED = 16
-const NONE = -1
-
 export class CallRows {
   length = 0
   /** Ordinal in `shapes` of each row's object. */
@@ -91,12 +83,8 @@ export class CallRows {
   readonly shapes: Call[] = []
   /** Ordinal of what each row says in the `low` columns of PER_ROW: most rows of an object say what one before them said. */
   variantOf = new Uint32Array(ROWS)
-  #variants = 0
-  /** Of each object its newest variant, and of each variant the one before it of the same object. */
-  #newest = new Int32Array(ROWS)
-  #older = new Int32Array(ROWS)
+  readonly variants = new Variants()
   readonly #ordinals = new Map<Call, number>()
-  #low = lowColumns()
   #numbers = numberColumns()
   readonly #texts = textColumns()
 
@@ -108,10 +96,10 @@ export class CallRows {
     if (shape === undefined) {
       shape = this.shapes.push(call) - 1
       this.#ordinals.set(call, shape)
-      this.#newest[shape] = NONE
+      this.variants.open(shape)
     }
     this.shapeOf[row] = shape
-    this.variantOf[row] = this.#variant(shape, call)
+    this.variantOf[row] = this.variants.of(shape, call)
     // Written out, as a loop over columns costs several times as much.
     const numbers = this.#numbers
     numbers.sourcePort[row] = call.sourcePort
@@ -131,51 +119,16 @@ export class CallRows {
     this.length = row + 1
   }
 
-  #variant(shape: number, call: Call): number {
-    const low = this.#low
-    let variant = this.#newest[shape]!
-    for (let compared = 0; variant !== NONE && compared < MAX_COMPARED; compared += 1) {
-      if (
-        low.route[variant] === call.route &&
-        low.decisionReason[variant] === call.decisionReason &&
-        low.decision[variant] === call.decision &&
-        low.sourceIdentity[variant] === call.sourceIdentity &&
-        low.sourceIdentityOrigin[variant] === call.sourceIdentityOrigin &&
-        low.destinationIdentity[variant] === call.destinationIdentity &&
-        low.destinationIdentityOrigin[variant] === call.destinationIdentityOrigin &&
-        low.protocol[variant] === call.protocol
-      )
-        return variant
-      variant = this.#older[variant]!
-    }
-    variant = this.#variants
-    this.#variants += 1
-    low.sourceIdentity[variant] = call.sourceIdentity
-    low.sourceIdentityOrigin[variant] = call.sourceIdentityOrigin
-    low.destinationIdentity[variant] = call.destinationIdentity
-    low.destinationIdentityOrigin[variant] = call.destinationIdentityOrigin
-    low.protocol[variant] = call.protocol
-    low.route[variant] = call.route
-    low.decision[variant] = call.decision
-    low.decisionReason[variant] = call.decisionReason
-    this.#older[variant] = this.#newest[shape]!
-    this.#newest[shape] = variant
-    return variant
-  }
-
   /** What is there now, for `restore`. */
   mark(): RowsMark {
-    return { rows: this.length, shapes: this.shapes.length, variants: this.#variants }
+    return { rows: this.length, shapes: this.shapes.length, variants: this.variants.length }
   }
 
   /** Takes back all that was appended since the mark was taken. */
   restore({ rows, shapes, variants }: RowsMark): void {
     this.length = rows
     for (const call of this.shapes.splice(shapes)) this.#ordinals.delete(call)
-    for (let shape = 0; shape < shapes; shape += 1) {
-      while (this.#newest[shape]! >= variants) this.#newest[shape] = this.#older[this.#newest[shape]!]!
-    }
-    this.#variants = variants
+    this.variants.restore(shapes, variants)
     for (const { output, starts } of Object.values(this.#texts)) output.length = starts[rows]!
   }
 
@@ -184,25 +137,13 @@ export class CallRows {
     if (this.shapeOf.length > KEPT_ROWS) {
       this.shapeOf = new Uint32Array(ROWS)
       this.variantOf = new Uint32Array(ROWS)
-      this.#newest = new Int32Array(ROWS)
-      this.#older = new Int32Array(ROWS)
-      this.#low = lowColumns()
+      this.variants.clear()
       this.#numbers = numberColumns()
     }
     for (const text of Object.values(this.#texts)) {
       if (text.output.bytes.length > KEPT_TEXT) text.output = new Output(MAX_TEXT)
       if (text.starts.length > this.shapeOf.length + 1) text.starts = new Uint32Array(ROWS + 1)
     }
-  }
-
-  /** How many variants there are; of rows and objects alike there are at least as many places. */
-  get variants(): number {
-    return this.#variants
-  }
-
-  /** Values by variant. */
-  low(name: CallColumn): readonly string[] {
-    return this.#low[name as Low]
   }
 
   /** Values by row. */
@@ -218,8 +159,6 @@ export class CallRows {
     const rows = this.shapeOf.length * 2
     this.shapeOf = grown(this.shapeOf, new Uint32Array(rows))
     this.variantOf = grown(this.variantOf, new Uint32Array(rows))
-    this.#newest = grown(this.#newest, new Int32Array(rows))
-    this.#older = grown(this.#older, new Int32Array(rows))
     const numbers = this.#numbers
     for (const name in numbers) {
       numbers[name as NumberColumn] = grown(numbers[name as NumberColumn], new Float64Array(rows))
@@ -239,7 +178,7 @@ function appendId({ output, starts }: TextRows, row: number, text: string, span:
   starts[row + 1] = output.length
 }
 
-function grown<T extends Uint32Array | Int32Array | Float64Array>(from: T, to: T): T {
+function grown<T extends Uint32Array | Float64Array>(from: T, to: T): T {
   to.set(from)
   return to
 }

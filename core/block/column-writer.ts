@@ -27,7 +27,7 @@ export class Selection {
     this.#rows = rows
     this.#order = order
     this.#shapes = groups(rows.shapeOf, rows.shapes.length, order, shapeOf).map((shape) => rows.shapes[shape]!)
-    this.#variants = groups(rows.variantOf, rows.variants, order, variantOf)
+    this.#variants = groups(rows.variantOf, rows.variants.length, order, variantOf)
   }
 
   write(output: Output, name: CallColumn): void {
@@ -45,9 +45,10 @@ export class Selection {
     const isPerRow = perRow.has(name)
     const groupOf = isPerRow ? variantOf : shapeOf
     const groups = isPerRow ? this.#variants.length : this.#shapes.length
+    const said = this.#rows.variants.values(name)
     const read = READ_COLUMN[name] as (call: Call) => string
     for (let group = 0; group < groups; group += 1) {
-      const key = keys.of(isPerRow ? this.#rows.low(name)[this.#variants[group]!]! : read(this.#shapes[group]!))
+      const key = keys.of(isPerRow ? said[this.#variants[group]!]! : read(this.#shapes[group]!))
       keyOfGroup[group] = key
       only = group === 0 || key === only ? key : -1
     }
