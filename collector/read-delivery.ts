@@ -122,7 +122,7 @@ export class DeliveryReader {
         return
       }
       const call = result as Call
-      annotator.judge(call)
+      annotator.learn(call)
       const partition = partitionOf(call.destinationService, partitions)
       let own = read.partitions.get(partition)
       if (own === undefined) {

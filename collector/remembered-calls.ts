@@ -8,6 +8,7 @@
 import { RowIds } from '../core/block.ts'
 import type { Call } from '../core/call.ts'
 import { messageOf } from '../core/errors.ts'
+import type { DecideByPath } from '../policy/policy.ts'
 import type { Delivery, Sender } from './delivery.ts'
 import type { Annotator } from './naming/annotate.ts'
 import { type FieldValues, TextValues } from './otlp/field-values.ts'
@@ -31,6 +32,7 @@ interface Remembered {
   marks: Float64Array
   sender: Sender
   source: LogSource
+  decide: DecideByPath
   call: Call
 }
 
@@ -50,7 +52,7 @@ export class RememberedCalls {
   }
 
   /**
-   * The record's call with its declared names, before it is judged. It may be an object given before, changed in columns of PER_ROW
+   * The record's call with its declared names and the policy's verdict, before learned names. It may be an object given before, changed in columns of PER_ROW
    * only (core/block/call-rows.ts): append it or copy it, never keep it. `known` is the same record, where its like came before.
    */
   read(record: LogRecord, known: KnownRecord | undefined, delivery: Delivery): Call | Unreadable {
@@ -93,8 +95,11 @@ export class RememberedCalls {
           call.received = received
           call.trust = trustOf(call, sender)
           this.#annotator.declare(call)
-          if (hash !== undefined && source.repeated?.repeats(record)) this.#remember(hash, record, sender, source, call)
-          return call
+          const decide = this.#annotator.decider(call)
+          if (hash !== undefined && source.repeated?.repeats(record)) {
+            this.#remember(hash, record, { sender, source, decide, call })
+          }
+          return decided(call, decide)
         }
         // The first source's reason stands.
         problem ??= call
@@ -106,24 +111,31 @@ export class RememberedCalls {
     return problem ?? { reason: 'no_source', detail: 'no reader for log records is configured' }
   }
 
-  #remember(hash: number, record: LogRecord, sender: Sender, source: LogSource, call: Call): void {
+  #remember(hash: number, record: LogRecord, rest: Omit<Remembered, 'hash' | 'shape' | 'marks'>): void {
     const set = hash >>> 19
     const place = set * WAYS + this.#next[set]!
     this.#next[set] = (this.#next[set]! + 1) % WAYS
     const marks = Float64Array.from(KEYED, (position) => record.marks[position]!)
-    this.#places[place] = { hash, shape: 0, marks, sender, source, call }
+    this.#places[place] = { hash, shape: 0, marks, ...rest }
   }
 
-  #varied({ call, source }: Remembered, record: LogRecord, values: FieldValues, { received }: Delivery): Call {
+  #varied({ call, source, decide }: Remembered, record: LogRecord, values: FieldValues, { received }: Delivery): Call {
     call.received = received
     source.repeated!.vary(call, record, values, this.ids)
-    return call
+    return decided(call, decide)
   }
 
   #setShape(remembered: Remembered, shape: number): void {
     remembered.shape = shape
     this.#byShape[shape % SHAPES] = remembered
   }
+}
+
+function decided(call: Call, decide: DecideByPath): Call {
+  const { decision, reason } = decide(call.path)
+  call.decision = decision
+  call.decisionReason = reason
+  return call
 }
 
 /** A peer that proved its identity by mTLS is believed about its own side of a call, and about nothing else. */
