@@ -4,15 +4,15 @@
  */
 const PLACES = 4096
 const MAX_REMEMBERED_LENGTH = 256
-/** Paths of one template differ at their ends. */
+/** Paths of one template, and addresses, differ at their ends. */
 const HASHED = 8
 
 export function recent<T>(compute: (text: string) => T): (text: string) => T {
-  const texts = new Array<string>(PLACES).fill('')
-  const results = new Array<T>(PLACES).fill(compute(''))
+  const texts = new Array<string | undefined>(PLACES).fill(undefined)
+  const results = new Array<T | undefined>(PLACES).fill(undefined)
   return (text) => {
     const place = placeOf(text)
-    if (texts[place] === text) return results[place]!
+    if (texts[place] === text) return results[place] as T
     const result = compute(text)
     if (text.length <= MAX_REMEMBERED_LENGTH) {
       texts[place] = text
