@@ -62,25 +62,25 @@ let root = NONE
 const pair = new PlainPair()
 const parts = new RecordParts()
 
-/** What follows are records of the resource with these bytes. */
-export function openResource(wire: Wire, from: number, end: number): void {
+/** What follows are records of the resource with these bytes; false where it is not known, and none of them either. */
+export function openResource(wire: Wire, from: number, end: number): boolean {
   const length = end - from
-  root = NONE
-  if (length > MAX_RECORD_BYTES) return
-  const slot = (hashOf(wire.view, from, end) >>> 8) % ROOTS
-  const known = roots[slot]!
-  if (known !== NONE && lengths[known] === length && sameBytes(wire.view, from, view, starts[known]!, length)) {
-    root = known
-    return
-  }
-  if (isFull()) return
-  root = addNode(RUN, wire, from, end)
-  roots[slot] = root
+  const known = roots[slotOf(wire, from, end)]!
+  const isKnown =
+    known !== NONE && lengths[known] === length && sameBytes(wire.view, from, view, starts[known]!, length)
+  root = isKnown ? known : NONE
+  return isKnown
 }
 
-/** What follows are records of a resource that is read anew each time. */
-export function openNoResource(): void {
-  root = NONE
+/** What follows is to be known: the resource says in marks what it says. */
+export function learnResource(wire: Wire, from: number, end: number): void {
+  if (isFull() || end - from > MAX_RECORD_BYTES) return
+  root = addNode(RUN, wire, from, end)
+  roots[slotOf(wire, from, end)] = root
+}
+
+function slotOf(wire: Wire, from: number, end: number): number {
+  return (hashOf(wire.view, from, end) >>> 8) % ROOTS
 }
 
 /** Where a record begins, NONE where none is known. */
@@ -88,38 +88,48 @@ export function start(): number {
   return root
 }
 
-/** The node after the pairs that come next, with `wire` behind them; NONE where no such node is known. */
-export function step(node: number, wire: Wire, end: number): number {
-  const { at } = wire
-  for (let child = children[node]!; child !== NONE; child = siblings[child]!) {
-    const length = lengths[child]!
-    if (kinds[child] === RUN) {
-      if (at + length > end || !isSameRun(wire, at, starts[child]!, length)) continue
-      wire.at = at + length
-      return child
+/** The last node that the pairs which come next lead to, with `wire` behind them; the node itself where they lead nowhere. */
+export function walk(from: number, wire: Wire, end: number): number {
+  let node = from
+  let child = children[node]!
+  while (child !== NONE) {
+    const behind = kinds[child] === RUN ? behindRun(child, wire, end) : behindGap(child, wire, end)
+    if (behind === NONE) child = siblings[child]!
+    else {
+      wire.at = behind
+      node = child
+      child = children[node]!
     }
-    if (!pair.read(wire.bytes, at, end)) return NONE
-    if (!isGap(child, wire)) continue
-    const field = fields[child]!
-    if (field !== NONE) {
-      gaps.from[field] = pair.from
-      gaps.end[field] = pair.end
-      gaps.size[field] = UNREAD
-      gaps.port[field] = pair.from + beginnings[child]!
-    }
-    wire.at = pair.end
-    return child
   }
-  return NONE
+  return node
 }
 
-function isSameRun(wire: Wire, at: number, start: number, length: number): boolean {
-  if (length < NATIVE_FROM) return sameBytes(wire.view, at, view, start, length)
+/** Where the run ends that comes next; NONE where another does. */
+function behindRun(node: number, { bytes: body, view: bodyView, at }: Wire, end: number): number {
+  const start = starts[node]!
+  const length = lengths[node]!
+  const behind = at + length
+  if (behind > end) return NONE
+  if (length < NATIVE_FROM) return sameBytes(bodyView, at, view, start, length) ? behind : NONE
   // The first pair tells most runs apart, for less than the call costs.
-  if (!sameBytes(wire.view, at, view, start, FIRST_BYTES)) return false
-  return wire.bytes.compare(bytes, start, start + length, at, at + length) === 0
+  if (!sameBytes(bodyView, at, view, start, FIRST_BYTES)) return NONE
+  return body.compare(bytes, start, start + length, at, behind) === 0 ? behind : NONE
 }
 
+/** Where the pair ends that comes next, noted among `gaps`; NONE where it is none of that key. */
+function behindGap(node: number, wire: Wire, end: number): number {
+  if (!pair.read(wire.bytes, wire.at, end) || !isGap(node, wire)) return NONE
+  const field = fields[node]!
+  if (field !== NONE) {
+    gaps.from[field] = pair.from
+    gaps.end[field] = pair.end
+    gaps.size[field] = UNREAD
+    gaps.port[field] = pair.from + beginnings[node]!
+  }
+  return pair.end
+}
+
+/** True where the pair at hand has the node's key, and the beginning of its value. */
 function isGap(node: number, wire: Wire): boolean {
   const from = pair.keyFrom
   const length = pair.keyEnd - from

@@ -7,7 +7,7 @@
  */
 import { PipelineError } from '../../core/errors.ts'
 import type { KnownRecord } from './known-record.ts'
-import { learn, openNoResource, openResource, recordAt, start, step } from './known-records.ts'
+import { learn, learnResource, openResource, recordAt, start, walk } from './known-records.ts'
 import type { ReadLimits } from './limits.ts'
 import type { LogRecord } from './log-record.ts'
 import { readRecord, readResource } from './read-record.ts'
@@ -35,8 +35,10 @@ export const MAX_SAMPLE_BYTES = 2048
 
 const wire = new Wire()
 let limits: ReadLimits
-/** That of the records that are being read. */
-let resource: LogRecord
+/** That of the records that are being read, once one of them is not known. */
+let resource: LogRecord | undefined
+let resourceFrom = 0
+let resourceEnd = 0
 let count = 0
 let recordFrom = 0
 let recordEnd = 0
@@ -64,8 +66,8 @@ export function readLogs(body: Uint8Array, readLimits: ReadLimits, visit: VisitL
 /** Two passes, because protobuf lets the resource come after the records it belongs to; the first jumps from length to length. */
 function readResourceLogs(end: number, visit: VisitLog): void {
   const from = wire.at
-  let resourceFrom = 0
-  let resourceEnd = 0
+  resourceFrom = 0
+  resourceEnd = 0
   while (wire.at < end) {
     const tag = wire.tag(end)
     if (tag === RESOURCE_LOGS_RESOURCE) {
@@ -74,15 +76,21 @@ function readResourceLogs(end: number, visit: VisitLog): void {
       wire.at = resourceEnd
     } else wire.skip(tag, end)
   }
-  resource = readResource(wire, resourceFrom, resourceEnd, limits)
-  if (resource.marked) openResource(wire, resourceFrom, resourceEnd)
-  else openNoResource()
+  resource = undefined
+  if (!openResource(wire, resourceFrom, resourceEnd) && theResource().marked) {
+    learnResource(wire, resourceFrom, resourceEnd)
+  }
   wire.at = from
   while (wire.at < end) {
     const tag = wire.tag(end)
     if (tag === RESOURCE_LOGS_SCOPE) readScope(wire.length(end), visit)
     else wire.skip(tag, end)
   }
+}
+
+function theResource(): LogRecord {
+  resource ??= readResource(wire, resourceFrom, resourceEnd, limits)
+  return resource
 }
 
 function readScope(end: number, visit: VisitLog): void {
@@ -110,12 +118,9 @@ function readKnown(end: number): KnownRecord | undefined {
   let spanId = ''
   let node = start()
   if (node < 0) return undefined
-  while (wire.at < end) {
-    const next = step(node, wire, end)
-    if (next >= 0) {
-      node = next
-      continue
-    }
+  for (;;) {
+    node = walk(node, wire, end)
+    if (wire.at === end) break
     const tag = wire.tag(end)
     switch (tag) {
       case RECORD_ATTRIBUTE:
@@ -141,6 +146,7 @@ function readKnown(end: number): KnownRecord | undefined {
 }
 
 function readWhole(end: number): LogRecord {
+  const resource = theResource()
   const record = readRecord(wire, recordFrom, end, limits)
   if (record.marked) learn(wire, recordFrom, end, record, resource)
   wire.at = end
