@@ -7,10 +7,9 @@ import { READ_COLUMN } from './read-column.ts'
 
 const perRow = new Set<CallColumn>(PER_ROW)
 
-/** Of each selected row: its ordinal among the selection's shapes, and its variants; and, for one column at a time, its value. */
+/** Of each selected row: its ordinal among the selection's shapes, and its variants. */
 const shapeOf = new Uint32Array(MAX_BLOCK_ROWS)
 const variantOf = new Uint32Array(MAX_BLOCK_ROWS)
-const numberOf = new Float64Array(MAX_BLOCK_ROWS)
 /** By shape or variant, of which there are never more than rows: its key or value in one column. */
 const keyOfGroup = new Uint32Array(MAX_BLOCK_ROWS)
 const numberOfShape = new Float64Array(MAX_BLOCK_ROWS)
@@ -87,23 +86,17 @@ export class Selection {
   }
 
   #writeNumbers(output: Output, name: CallColumn, kind: NumberKind): void {
-    const count = this.#order.length
-    if (perRow.has(name)) {
-      const values = this.#rows.numbers(name)
-      for (let i = 0; i < count; i += 1) numberOf[i] = values[this.#order[i]!]!
-    } else {
-      const read = READ_COLUMN[name] as (call: Call) => number
-      for (let shape = 0; shape < this.#shapes.length; shape += 1) {
-        numberOfShape[shape] = Number(read(this.#shapes[shape]!))
-      }
-      for (let i = 0; i < count; i += 1) numberOf[i] = numberOfShape[shapeOf[i]!]!
-    }
+    const order = this.#order
+    const count = order.length
+    const isPerRow = perRow.has(name)
+    const values = isPerRow ? this.#rows.numbers(name) : this.#numbersOfShapes(name)
+    const placeOf = isPerRow ? order : shapeOf
     const { width, least, most } = RANGE[kind]
     output.reserve(count * width)
     const { view } = output
     let at = output.length
     for (let i = 0; i < count; i += 1, at += width) {
-      const given = numberOf[i]!
+      const given = values[placeOf[i]!]!
       const value = given > most ? most : given >= least ? given : given < least ? least : 0
       if (width === 1) view.setUint8(at, value)
       else if (width === 2) view.setUint16(at, value, true)
@@ -111,6 +104,14 @@ export class Selection {
       if (width === 8) view.setUint32(at + 4, value / 0x1_0000_0000, true)
     }
     output.length = at
+  }
+
+  #numbersOfShapes(name: CallColumn): Float64Array {
+    const read = READ_COLUMN[name] as (call: Call) => number
+    for (let shape = 0; shape < this.#shapes.length; shape += 1) {
+      numberOfShape[shape] = Number(read(this.#shapes[shape]!))
+    }
+    return numberOfShape
   }
 }
 
