@@ -1,7 +1,7 @@
 /**
  * The call of a record. A mesh says the same things over and over: of two records whose marks agree, the second is the first one's
  * call with other times, ids, sizes and path. Such calls are kept, declared names and all, so that most records cost one look-up
- * and the columns that differ.
+ * and the columns that differ; for its verdict only the path is looked up.
  *
  * Bounded: four places for each hash; a fifth takes the place of another, which is read anew when it comes again.
  */
@@ -52,8 +52,9 @@ export class RememberedCalls {
   }
 
   /**
-   * The record's call with its declared names and the policy's verdict, before learned names. It may be an object given before, changed in columns of PER_ROW
-   * only (core/block/call-rows.ts): append it or copy it, never keep it. `known` is the same record, where its like came before.
+   * The record's call with its declared names and the policy's verdict, before learned names. It may be an object given before,
+   * changed in columns of PER_ROW only (core/block/call-rows.ts), and without those ids that are in `ids`: append it or copy it, never
+   * keep it. `known` is the same record, where its like came before.
    */
   read(record: LogRecord, known: KnownRecord | undefined, delivery: Delivery): Call | Unreadable {
     const inForce = this.#annotator.inForce()
