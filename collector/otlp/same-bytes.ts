@@ -1,16 +1,9 @@
-/** True where `length` bytes are the same in both; compared eight at a time, the last eight overlapping. */
+/** True where `length` bytes are the same in both; compared sixteen at a time, the last sixteen overlapping. */
 export function sameBytes(a: DataView, atA: number, b: DataView, atB: number, length: number): boolean {
-  if (length < 8) return sameFew(a, atA, b, atB, length)
-  const last = length - 8
-  for (let i = 0; i < last; i += 8) if (!sameEight(a, atA + i, b, atB + i)) return false
-  return sameEight(a, atA + last, b, atB + last)
-}
-
-/** As one number, which costs half of two words. Zeros are alike that differ in sign, and what is no number is not even like itself. */
-function sameEight(a: DataView, atA: number, b: DataView, atB: number): boolean {
-  const number = a.getFloat64(atA, true)
-  if (number === b.getFloat64(atB, true) && number !== 0) return true
-  return a.getInt32(atA, true) === b.getInt32(atB, true) && a.getInt32(atA + 4, true) === b.getInt32(atB + 4, true)
+  if (length < 16) return sameFew(a, atA, b, atB, length)
+  const last = length - 16
+  for (let i = 0; i < last; i += 16) if (differSixteen(a, atA + i, b, atB + i) !== 0) return false
+  return differSixteen(a, atA + last, b, atB + last) === 0
 }
 
 function sameFew(a: DataView, atA: number, b: DataView, atB: number, length: number): boolean {
@@ -19,9 +12,22 @@ function sameFew(a: DataView, atA: number, b: DataView, atB: number, length: num
     return true
   }
   const last = length - 4
+  for (let i = 0; i < last; i += 4) if (differFour(a, atA + i, b, atB + i) !== 0) return false
+  return differFour(a, atA + last, b, atB + last) === 0
+}
+
+/** One branch for four words: half the time that four take. */
+function differSixteen(a: DataView, atA: number, b: DataView, atB: number): number {
   return (
-    a.getInt32(atA, true) === b.getInt32(atB, true) && a.getInt32(atA + last, true) === b.getInt32(atB + last, true)
+    differFour(a, atA, b, atB) |
+    differFour(a, atA + 4, b, atB + 4) |
+    differFour(a, atA + 8, b, atB + 8) |
+    differFour(a, atA + 12, b, atB + 12)
   )
+}
+
+function differFour(a: DataView, atA: number, b: DataView, atB: number): number {
+  return a.getInt32(atA, true) ^ b.getInt32(atB, true)
 }
 
 export function viewOf(bytes: Uint8Array): DataView {

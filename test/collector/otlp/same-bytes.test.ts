@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { sameBytes, viewOf } from '../../../collector/otlp/same-bytes.ts'
 
-/** Among them what numbers of eight bytes take for alike, or for unlike themselves. */
-const byte = fc.constantFrom(0, 0, 0x80, 0x80, 0x7f, 0xf0, 0xff, 1, 65)
-const bytes = fc.array(byte, { maxLength: 40 }).map((all) => Buffer.from(all))
+/** Few, so that much is the same. */
+const byte = fc.constantFrom(0, 0, 0, 0x80, 0xff, 1)
+const bytes = fc.array(byte, { maxLength: 70 }).map((all) => Buffer.from(all))
 
 describe('bytes', () => {
   it('are the same where each is', () => {
