@@ -78,7 +78,9 @@ function arrived(
         reject(error)
       }
     })
-    stream.once('close', () => fail(new PipelineError('bad_input', 'the sender gave the call up')))
+    stream.once('close', () => {
+      if (!stream.readableEnded) fail(new PipelineError('bad_input', 'the sender gave the call up'))
+    })
   })
 }
 

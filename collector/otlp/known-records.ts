@@ -112,7 +112,7 @@ function behindRun(node: number, { bytes: body, view: bodyView, at }: Wire, end:
   if (behind > end) return NONE
   if (length < NATIVE_FROM) return sameBytes(bodyView, at, view, start, length) ? behind : NONE
   // The first pair tells most runs apart, for less than the call costs.
-  if (!sameBytes(bodyView, at, view, start, FIRST_BYTES)) return NONE
+  if (siblings[node] !== NONE && !sameBytes(bodyView, at, view, start, FIRST_BYTES)) return NONE
   return body.compare(bytes, start, start + length, at, behind) === 0 ? behind : NONE
 }
 
