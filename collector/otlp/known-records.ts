@@ -15,9 +15,10 @@ import { portFrom } from './field-ways.ts'
 import { gaps, KnownRecord, UNREAD } from './known-record.ts'
 import type { LogRecord } from './log-record.ts'
 import { hashOf } from './marks.ts'
-import { PlainPair } from './plain-pair.ts'
+import { keyFromOf, PlainPair, pairEnd, stringFrom } from './plain-pair.ts'
 import { KEY, KEY_AND_BEGINNING, MAX_PARTS, OTHER, RecordParts, RUN } from './record-parts.ts'
 import { sameBytes, viewOf } from './same-bytes.ts'
+import { RECORD_ATTRIBUTE } from './tags.ts'
 import type { Wire } from './wire.ts'
 
 const MAX_NODES = 1 << 17
@@ -59,6 +60,7 @@ let crowded = 0
 /** Of the resource that is being read. */
 let root = NONE
 
+const { from: gapFrom, end: gapEnd, size: gapSize, port: gapPort } = gaps
 const pair = new PlainPair()
 const parts = new RecordParts()
 
@@ -116,17 +118,30 @@ function behindRun(node: number, { bytes: body, view: bodyView, at }: Wire, end:
   return body.compare(bytes, start, start + length, at, behind) === 0 ? behind : NONE
 }
 
-/** Where the pair ends that comes next, noted among `gaps`; NONE where it is none of that key. */
-function behindGap(node: number, wire: Wire, end: number): number {
-  if (!pair.read(wire.bytes, wire.at, end) || !isGap(node, wire)) return NONE
+/** Where the pair ends that comes next, noted among `gaps`; NONE where it is none of that key. It compares the key as it reads the pair. */
+function behindGap(node: number, { bytes: body, view: bodyView, at }: Wire, end: number): number {
+  if (body[at] !== RECORD_ATTRIBUTE) return NONE
+  const stop = pairEnd(body, at)
+  const keyFrom = keyFromOf(body, at)
+  const start = starts[node]!
+  const beginning = beginnings[node]!
+  const keyLength = lengths[node]! - beginning
+  const keyEnd = keyFrom + keyLength
+  if (stop > end || keyEnd > stop || !sameBytes(bodyView, keyFrom, view, start, keyLength)) return NONE
+  const from = stringFrom(body, keyEnd, stop)
+  if (from < 0) return NONE
+  if (kinds[node] !== KEY) {
+    if (portFrom(body, from, stop) - from !== beginning) return NONE
+    if (!sameBytes(bodyView, from, view, start + keyLength, beginning)) return NONE
+  }
   const field = fields[node]!
   if (field !== NONE) {
-    gaps.from[field] = pair.from
-    gaps.end[field] = pair.end
-    gaps.size[field] = UNREAD
-    gaps.port[field] = pair.from + beginnings[node]!
+    gapFrom[field] = from
+    gapEnd[field] = stop
+    gapSize[field] = UNREAD
+    gapPort[field] = from + beginning
   }
-  return pair.end
+  return stop
 }
 
 /** True where the pair at hand has the node's key, and the beginning of its value. */
