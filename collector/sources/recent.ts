@@ -1,6 +1,6 @@
 /**
  * Remembers the results of a pure function of texts of which many never come again: each has one place, by its length and its last characters,
- * and takes it from the one before. So a new text costs a comparison more than without, and takes no memory.
+ * which it takes when it comes the second time. So a new text costs a comparison more than without, and leaves nothing behind.
  */
 const PLACES = 4096
 const MAX_REMEMBERED_LENGTH = 256
@@ -10,11 +10,15 @@ const HASHED = 8
 export function recent<T>(compute: (text: string) => T): (text: string) => T {
   const texts = new Array<string | undefined>(PLACES).fill(undefined)
   const results = new Array<T | undefined>(PLACES).fill(undefined)
+  /** Of the text that came last to each place. */
+  const hashes = new Int32Array(PLACES)
   return (text) => {
-    const place = placeOf(text)
+    const hash = hashOf(text)
+    const place = hash >>> 20
     if (texts[place] === text) return results[place] as T
     const result = compute(text)
-    if (text.length <= MAX_REMEMBERED_LENGTH) {
+    if (hashes[place] !== hash) hashes[place] = hash
+    else if (text.length <= MAX_REMEMBERED_LENGTH) {
       texts[place] = text
       results[place] = result
     }
@@ -22,9 +26,9 @@ export function recent<T>(compute: (text: string) => T): (text: string) => T {
   }
 }
 
-function placeOf(text: string): number {
+function hashOf(text: string): number {
   const { length } = text
   let hash = length
   for (let at = Math.max(0, length - HASHED); at < length; at += 1) hash = Math.imul(hash, 31) + text.charCodeAt(at)
-  return Math.imul(hash, 0x9e3779b1) >>> 20
+  return Math.imul(hash, 0x9e3779b1)
 }
