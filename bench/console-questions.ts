@@ -36,7 +36,8 @@ export function consoleQuestions(store: StoreReader): Question[] {
     question('/map', range),
     question('/pair', (toMs, hours) => ({ sourceIdentity, destinationService, ...range(toMs, hours) })),
     question('/incidents', range),
-    question('/coverage', (_, hours) => ({ hours })),
+    // Of the last hour, whatever stretch is looked at.
+    question('/coverage', () => ({})),
     question('/health', () => ({})),
   ]
 }
