@@ -1,6 +1,6 @@
 /**
- * Memory of request bodies, used again: of new memory the system clears every page as it is first touched, and V8 collects all garbage
- * after every 64 MiB of it.
+ * Memory of request bodies, used again: V8 takes new memory for pressure, and collects all garbage for tens of megabytes of it
+ * (docs/decisions/048-memory-of-bodies.md).
  *
  * Memory that is lent is nobody else's until it is given back, and what is never given back (of a call that broke off) is
  * garbage like any other: a sender that stalls keeps what its own body takes, as long as that may. At most KEPT_BYTES wait here

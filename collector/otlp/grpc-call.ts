@@ -57,13 +57,13 @@ function arrived(
     const fail = (error: unknown): void => {
       clearTimeout(timer)
       // What still comes is let go.
-      letGo()
+      stopTaking()
       stream.removeAllListeners('data').resume()
       reject(error)
     }
     const late = `the request did not arrive within ${timeoutMs} ms`
     const timer = setTimeout(() => fail(new GrpcRefusal(GRPC_STATUS.DEADLINE_EXCEEDED, late)), timeoutMs)
-    const letGo = takePieces(stream, (piece) => {
+    const stopTaking = takePieces(stream, (piece) => {
       try {
         reader.push(piece)
       } catch (error) {

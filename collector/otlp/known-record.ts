@@ -100,7 +100,7 @@ export class KnownRecord implements LogRecord, FieldValues {
     const from = gaps.from[field]!
     const end = gaps.end[field]!
     const value = numberOfBytes(this.#wire.bytes, from, end)
-    if (value >= 0) this.#isWhole(field, end - from)
+    if (value >= 0) this.#noteSize(field, end - from)
     return value
   }
 
@@ -109,7 +109,7 @@ export class KnownRecord implements LogRecord, FieldValues {
     const from = gaps.from[field]!
     const end = gaps.end[field]!
     if (end - from > MAX_SPAN || isNothing(this.#wire, from, end) || !isAscii(this.#wire.view, from, end)) return false
-    if (!this.#isWhole(field, end - from)) return false
+    if (!this.#noteSize(field, end - from)) return false
     span.source = this.#wire
     span.from = from
     span.end = end
@@ -130,8 +130,8 @@ export class KnownRecord implements LogRecord, FieldValues {
     return port > MAX_PORT ? 0 : port
   }
 
-  /** The value is so many characters of ASCII; false where only its beginning is kept. */
-  #isWhole(field: number, length: number): boolean {
+  /** The value is as many characters of ASCII; false, and nothing noted, where only its beginning is kept. */
+  #noteSize(field: number, length: number): boolean {
     if (length > this.#maxValueBytes) return false
     gaps.size[field] = length
     return true

@@ -67,7 +67,7 @@ const parts = new RecordParts()
 /** What follows are records of the resource with these bytes; false where it is not known, and none of them either. */
 export function openResource(wire: Wire, from: number, end: number): boolean {
   const length = end - from
-  const known = roots[slotOf(wire, from, end)]!
+  const known = length > MAX_RECORD_BYTES ? NONE : roots[slotOf(wire, from, end)]!
   const isKnown =
     known !== NONE && lengths[known] === length && sameBytes(wire.view, from, view, starts[known]!, length)
   root = isKnown ? known : NONE
