@@ -3,7 +3,7 @@
  * (https://kafka.apache.org/protocol.html#The_Messages_Produce, https://kafka.apache.org/documentation/#recordbatch). kafkajs writes each record,
  * batch, partition and topic into memory of its own, and copies that into the next.
  */
-import { crc32c } from '@node-rs/crc32'
+import { crc32c } from './crc32c.ts'
 import { Encoder } from './kafkajs-encoder.ts'
 
 /** As kafkajs hands it over. */
