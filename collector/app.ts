@@ -4,7 +4,7 @@ import type { Bus } from '../core/bus/bus.ts'
 import { reachOf } from '../core/bus/kafka/client.ts'
 import { TOPIC } from '../core/bus/topics.ts'
 import { type Clock, SECOND } from '../core/clock.ts'
-import { messageOf } from '../core/errors.ts'
+import { messageOf, PipelineError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Check } from '../core/telemetry/health.ts'
 import { Admission } from './admission.ts'
@@ -62,6 +62,16 @@ export interface RunningCollector {
 /** How long requests under way may still take once the program stops. */
 const DRAIN_MS = 10_000
 
+/** Only where it is wanted, as it brings the libraries that decompress; of two of them the native part is an optional package. */
+async function loadKafka(): Promise<typeof import('./kafka/source.ts')> {
+  try {
+    return await import('./kafka/source.ts')
+  } catch (cause) {
+    const reason = 'collector.kafka needs the native parts of snappy and lz4-napi: install without --omit=optional'
+    throw new PipelineError('config', reason, { cause })
+  }
+}
+
 /** Resolves when both listeners are open. Throws `port_in_use`, `folder_unusable` or `config`. */
 export async function startCollector(options: CollectorOptions, signal: AbortSignal): Promise<RunningCollector> {
   const { config, bus, clock, sources, annotator, logger } = options
@@ -80,6 +90,7 @@ export async function startCollector(options: CollectorOptions, signal: AbortSig
   const senders = new Senders(config)
   const ticker = new Ticker({ publisher, producer: id, metrics, logger, onFailure: options.onTickFailure })
 
+  const readKafka = options.kafka && (await loadKafka()).readKafka
   const listeners: Listener[] = []
   try {
     listeners.push(await listenGrpc({ config, ingest, senders, logger }))
@@ -93,10 +104,8 @@ export async function startCollector(options: CollectorOptions, signal: AbortSig
   if (options.kafka !== undefined) {
     const { connection, ...input } = options.kafka
     const { maxBodyBytes } = config
-    // Loaded only where it is wanted, with the libraries that decompress.
-    const { readKafka } = await import('./kafka/source.ts')
     const parts = { reach: reachOf(connection), input, ingest, backlog, clock, metrics, maxBodyBytes, logger }
-    read = readKafka({ ...parts, onState: (state) => options.onKafkaState?.(state) }, reading.signal)
+    read = readKafka!({ ...parts, onState: (state) => options.onKafkaState?.(state) }, reading.signal)
   }
   if (options.ticking) ticker.start(config.tickMs)
 

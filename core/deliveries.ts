@@ -2,7 +2,7 @@
  * Deliveries seen lately in one partition. Senders resend what they saw no acknowledgement for; each reader of `calls` drops a
  * delivery it has seen in the last ten minutes of log time, so received = stored + rejected + duplicate.
  *
- * A pure function of the log: time is the newest tick seen in the partition. Generations of one minute, eleven so that ten
+ * A pure function of the log, whose time is that of log-time.ts. Generations of one minute, eleven so that ten
  * whole minutes are always held; the oldest is forgotten whole. A delivery seen again is remembered from then on. A 64-bit fingerprint of the 128-bit id is held (16 bytes an entry at half load), as two Uint32 in an open table.
  */
 import { MINUTE } from './clock.ts'

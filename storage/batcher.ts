@@ -21,7 +21,7 @@ export const BATCH_LIMITS: BatchLimits = {
 const IDLE_US = MINUTE
 
 export class Batcher {
-  /** Newest tick, epoch microseconds: the log's time. */
+  /** How far the log's time has come (core/log-time.ts), in microseconds. */
   time: number
   rows = 0
   #bytes = 0

@@ -1,6 +1,7 @@
 /** Runs a sink on one partition of its topic: see sink.ts for what it promises and how. */
 import type { Assignment, Batch, Bus, BusRecord, PartitionProcessor, StateWrite, StepResult } from '../core/bus/bus.ts'
 import { SECOND } from '../core/clock.ts'
+import { LogTime, type LogTimeSnapshot } from '../core/log-time.ts'
 import { counter } from '../core/telemetry/instruments.ts'
 import { decodeTick } from '../core/tick.ts'
 import { Batcher } from './batcher.ts'
@@ -13,7 +14,7 @@ const inserts = counter(METER, 'eastwatch_stored_inserts', { description: 'Inser
 
 /** Memory that spans batches is kept in the bus so often, in log time; what comes after is read again at a start. */
 const SNAPSHOT_US = 10 * SECOND
-const STATE_KEY = 'snapshot'
+const STATE_KEY = 'progress'
 /**
  * A processor that stored nothing for so long looks whether its batch is there before it inserts it. It may have been stopped meanwhile,
  * and its partition have gone on elsewhere, for longer than the store knows tokens. Far less than that: a thousand inserts.
@@ -43,6 +44,7 @@ export class SinkProcessor implements PartitionProcessor {
   readonly #stored: number
   readonly #gatherer: Gatherer
   readonly #batcher: Batcher
+  readonly #logTime: LogTime
   /** Offset after the last record taken: a batch that the bus repeats is recognised by it. */
   #position: number
   /** First offset of the batch being gathered, or -1. */
@@ -61,8 +63,9 @@ export class SinkProcessor implements PartitionProcessor {
     this.#assignment = assignment
     this.#stored = stored
     this.#gatherer = sink.gatherer(saved?.memory)
-    this.#batcher = new Batcher(saved?.time, sink.limits)
-    this.#snapshot = { offset: saved?.offset ?? assignment.committed, time: saved?.time ?? 0 }
+    this.#logTime = saved === undefined ? new LogTime() : LogTime.restore(saved.logTime)
+    this.#batcher = new Batcher(this.#logTime.time, sink.limits)
+    this.#snapshot = { offset: saved?.offset ?? assignment.committed, time: this.#logTime.time }
     this.from = this.#snapshot.offset
     this.#position = this.from
   }
@@ -101,8 +104,9 @@ export class SinkProcessor implements PartitionProcessor {
   #take({ offset, value }: BusRecord): boolean {
     const tick = decodeTick(value)
     if (tick !== undefined) {
-      this.#gatherer.tick(tick.time)
-      return this.#batcher.tick(tick.time)
+      this.#logTime.observe(tick)
+      this.#gatherer.tick(this.#logTime.time)
+      return this.#batcher.tick(this.#logTime.time)
     }
     const { rows, bytes } = this.#gatherer.add(value)
     if (this.#first < 0) this.#first = offset
@@ -172,12 +176,12 @@ export class SinkProcessor implements PartitionProcessor {
 
   /** What goes with the offset: memory now and then, and from where to read again at a start. */
   #remember(next: number): { keep: number; state?: StateWrite[] } {
-    const { time } = this.#batcher
+    const { time } = this.#logTime
     const small = this.#gatherer.snapshot === undefined
     if (!small && time - this.#snapshot.time < SNAPSHOT_US) return { keep: this.#snapshot.offset }
     this.#snapshot = { offset: next, time }
-    const memory = this.#gatherer.snapshot?.()
-    return { keep: next, state: [{ key: STATE_KEY, value: encodeSaved({ offset: next, time, memory }) }] }
+    const saved = { offset: next, logTime: this.#logTime.snapshot(), memory: this.#gatherer.snapshot?.() }
+    return { keep: next, state: [{ key: STATE_KEY, value: encodeSaved(saved) }] }
   }
 }
 
@@ -189,19 +193,18 @@ function placeOf({ topic, logId }: Assignment): string {
 /** State of a sink's partition at a cut: offset after it, the log's time, the gatherer's memory. */
 interface Saved {
   offset: number
-  time: number
+  logTime: LogTimeSnapshot
   memory: Uint8Array | undefined
 }
 
-function encodeSaved({ offset, time, memory = new Uint8Array() }: Saved): Uint8Array {
-  const head = Buffer.alloc(16)
-  head.writeDoubleLE(offset, 0)
-  head.writeDoubleLE(time, 8)
-  return Buffer.concat([head, memory])
+/** A line of JSON, and the memory where there is any. */
+function encodeSaved({ offset, logTime, memory = new Uint8Array() }: Saved): Uint8Array {
+  return Buffer.concat([Buffer.from(`${JSON.stringify({ offset, logTime })}\n`), memory])
 }
 
 function decodeSaved(value: Uint8Array): Saved {
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  const memory = bytes.length > 16 ? Uint8Array.prototype.slice.call(bytes, 16) : undefined
-  return { offset: bytes.readDoubleLE(0), time: bytes.readDoubleLE(8), memory }
+  const end = value.indexOf(0x0a)
+  const { offset, logTime } = JSON.parse(Buffer.from(value.subarray(0, end)).toString()) as Omit<Saved, 'memory'>
+  const memory = end + 1 < value.length ? Uint8Array.prototype.slice.call(value, end + 1) : undefined
+  return { offset, logTime, memory }
 }

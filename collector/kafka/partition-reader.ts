@@ -9,20 +9,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Batch as Fetched, KafkaMessage } from 'kafkajs'
 import type { Intake, PartitionHandle } from '../../core/bus/kafka/group-reader.ts'
 import { type Clock, DAY } from '../../core/clock.ts'
-import { isRetriable, messageOf, PipelineError } from '../../core/errors.ts'
-import type { Logger } from '../../core/logger.ts'
+import { messageOf, PipelineError } from '../../core/errors.ts'
 import { retry } from '../../core/retry.ts'
-import { deliveryId, type Sender } from '../delivery.ts'
-import type { Ingest } from '../ingest.ts'
 import type { Input } from './backlog.ts'
-import { unreadable } from './bounded-batches.ts'
-import type { TopicConfig } from './config.ts'
+import { type MessageOptions, MessageReceiver } from './message-receiver.ts'
 
 const BACKOFF = { firstMs: 50, maxMs: 5000 }
 const COMMIT_MS = 1000
 /** A message counts as come no longer ago than this, whatever its time says: what Kafka keeps by default. */
 const MAX_AGE = 7 * DAY
-const NO_BYTES = new Uint8Array()
 
 /** Offsets: where the group is (undefined where it is new), and where the log begins and ends. */
 export interface Bounds {
@@ -31,17 +26,12 @@ export interface Bounds {
   end: number
 }
 
-export interface PartitionReaderOptions {
-  topic: TopicConfig
-  partition: number
+export interface PartitionReaderOptions extends MessageOptions {
   handle: PartitionHandle
   bounds(): Promise<Bounds>
-  ingest: Pick<Ingest, 'receive' | 'setAside'>
   clock: Clock
-  maxBodyBytes: number
   /** Told how many messages Kafka deleted before they were read. */
   onLost(messages: number): void
-  logger: Logger
 }
 
 interface Taken {
@@ -54,7 +44,7 @@ interface Taken {
 
 export class PartitionReader implements Intake, Input {
   readonly #options: PartitionReaderOptions
-  readonly #sender: Sender
+  readonly #receiver: MessageReceiver
   /** The offset that is taken in next. */
   #position = 0
   /** Of the log, as last told. */
@@ -74,8 +64,7 @@ export class PartitionReader implements Intake, Input {
 
   constructor(options: PartitionReaderOptions) {
     this.#options = options
-    const { topic, trusted } = options.topic
-    this.#sender = { key: `kafka:${topic}`, trust: trusted ? 'verified' : 'claimed', identity: '' }
+    this.#receiver = new MessageReceiver(options)
   }
 
   get held(): number | undefined {
@@ -195,7 +184,7 @@ export class PartitionReader implements Intake, Input {
     this.#arrived = arrival
     if (this.#durable.delete(offset)) return true
     let isAdmitted = false
-    const handled = this.#handle(message, arrival, () => {
+    const handled = this.#receiver.receive(message, arrival, () => {
       isAdmitted = true
     })
     if (!isAdmitted) {
@@ -229,49 +218,6 @@ export class PartitionReader implements Intake, Input {
     const now = this.#options.clock.now()
     const told = Number(timestamp) * 1000
     return Math.max(this.#arrived, now - MAX_AGE, told > 0 ? Math.min(now, told) : now)
-  }
-
-  /** Resolves when it is durable, as calls or as rejected. `admit` is called, before it returns, where there is room. */
-  async #handle(message: KafkaMessage, received: number, admit: () => void): Promise<void> {
-    const { topic, partition, ingest, maxBodyBytes, logger } = this.#options
-    const { signal, encoding } = topic
-    // The time tells a topic that was made anew, and one of another cluster, from this one.
-    const origin = `${topic.topic}/${partition}/${message.offset}/${message.timestamp}`
-    const delivery = { sender: this.#sender, signal, encoding: ENCODINGS[encoding], received, origin }
-    const setAside = (reason: string, detail: string): Promise<void> => {
-      const place = `topic ${topic.topic}, partition ${partition}, offset ${message.offset}`
-      return ingest.setAside({
-        received,
-        sender: this.#sender.key,
-        trust: this.#sender.trust,
-        signal,
-        delivery: Buffer.from(deliveryId({ ...delivery, body: NO_BYTES })).toString('hex'),
-        position: 0,
-        reason,
-        detail: `${detail} (${place})`,
-        sample: '',
-      })
-    }
-    const batch = unreadable(message)
-    const body = message.value ?? NO_BYTES
-    if (batch !== undefined || body.length > maxBodyBytes) {
-      admit()
-      if (batch === undefined) return setAside('too_large', `${body.length} bytes, more than ${maxBodyBytes}`)
-      const from = batch.first === message.offset ? '' : `, with all from offset ${batch.first} on`
-      return setAside('batch_unreadable', `the batch it came in cannot be read${from}: ${batch.unreadable}`)
-    }
-    try {
-      await ingest.receive(delivery, async (take) => {
-        take(body.length)
-        admit()
-        return body
-      })
-    } catch (error) {
-      if (isRetriable(error)) throw error
-      const isKnown = error instanceof PipelineError
-      if (!isKnown) logger.error({ origin, reason: messageOf(error) }, 'a message from Kafka failed and is set aside')
-      await setAside(isKnown ? error.code : 'failed', messageOf(error))
-    }
   }
 
   async #commitUntil(signal: AbortSignal): Promise<void> {
@@ -310,5 +256,3 @@ export class PartitionReader implements Intake, Input {
     )
   }
 }
-
-const ENCODINGS = { otlp_proto: 'protobuf', otlp_json: 'json' } as const

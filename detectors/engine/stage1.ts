@@ -5,6 +5,7 @@
 import type { BusRecord, Publication, StateWrite } from '../../core/bus/bus.ts'
 import { partitionOf, TOPIC } from '../../core/bus/topics.ts'
 import { SECOND } from '../../core/clock.ts'
+import { LogTime, type LogTimeSnapshot } from '../../core/log-time.ts'
 import { decodeTick, type Tick } from '../../core/tick.ts'
 import { Watermark, type WatermarkSnapshot } from '../../core/watermark.ts'
 import type { Finding } from '../detector.ts'
@@ -29,6 +30,7 @@ export interface Stage1Options extends StageOptions {
 }
 
 interface Own {
+  logTime: LogTimeSnapshot
   newestTick: number
   /** As of `keep`. */
   keepTick: number
@@ -45,6 +47,7 @@ export class Stage1 implements Machine {
   readonly #outages: Outages
   readonly #late = new LateShare()
   readonly #duplicates = new Duplicates()
+  #logTime = new LogTime()
   readonly #ingest: Ingest
   #newestTick = Number.NEGATIVE_INFINITY
   /** While memory is rebuilt: the newest tick so far. */
@@ -68,6 +71,7 @@ export class Stage1 implements Machine {
     if (key === 'deliveries') this.#duplicates.load(value)
     const own = this.#memory.load(key, value)
     if (own === undefined) return
+    this.#logTime = LogTime.restore(own.logTime)
     this.#newestTick = own.newestTick
     this.#rebuildTick = own.keepTick
     this.#watermark.restore(own.watermark)
@@ -104,6 +108,7 @@ export class Stage1 implements Machine {
       const first = this.#ingest.first()
       const keep = first?.firstOffset ?? next
       const own: Own = {
+        logTime: this.#logTime.snapshot(),
         newestTick: this.#newestTick,
         keepTick: first?.firstTick ?? this.#newestTick,
         watermark: this.#watermark.snapshot(),
@@ -123,7 +128,8 @@ export class Stage1 implements Machine {
     const memory = this.#memory
     if (memory.watchedSince === 0) memory.watchedSince = Math.floor(tick.time / WINDOW_US) * WINDOW_US
     this.#newestTick = Math.max(this.#newestTick, tick.time)
-    this.#duplicates.advance(this.#newestTick)
+    this.#logTime.observe(tick)
+    this.#duplicates.advance(this.#logTime.time)
     const { advanced, outvoted, dropped } = this.#watermark.observe(tick)
     const outage = this.#outages.observe(tick, dropped)
     const { time } = this.#watermark

@@ -56,14 +56,14 @@ describe('deploy/Dockerfile', () => {
     )
   })
 
-  it('has no developers’ packages, and every package that lmdb needs', () => {
+  it('has no developers’ packages, and the native parts that need no compiler', () => {
     const [, install] = all(file.getInstructions(), 'RUN').filter((one) => one.startsWith('npm ci'))
     expect(install).toMatch(/^npm ci --omit=dev --ignore-scripts/)
     expect(install).not.toContain('optional')
     expect(all(last, 'COPY').some((one) => /--from=packages .*node_modules/.test(one))).toBe(true)
     const lock = JSON.parse(textOf('package-lock.json')) as { packages: Record<string, { optional?: boolean }> }
     const native = Object.entries(lock.packages).filter(([name]) => name.startsWith('node_modules/@lmdb/'))
-    // Why: with --omit=optional they are gone, and no role starts.
+    // With --omit=optional they are gone, and would be built (packages.test.ts).
     expect(native.length).toBeGreaterThan(0)
     expect(native.every(([, { optional }]) => optional)).toBe(true)
   })

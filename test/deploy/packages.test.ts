@@ -1,6 +1,6 @@
-/** What the image has in node_modules is what the program imports; and without the embedded store's package all else works. */
+/** What the image has in node_modules is what the program imports; and without its optional packages all else works. */
 import { spawn } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -57,19 +57,32 @@ describe('packages of the image', () => {
 
 const MISSING = 'the embedded store needs the optional package chdb, which is not installed'
 const started = await startBroker()
-if ('missing' in started)
-  console.log(`tests of roles without the embedded store's package are skipped: ${started.missing}`)
+if ('missing' in started) console.log(`tests of roles without optional packages are skipped: ${started.missing}`)
+const folder = mkdtempSync(join(tmpdir(), 'eastwatch-packages-'))
+const lean = await installLean(join(folder, 'app'))
+if (lean.missing !== undefined) console.log(`tests without optional packages are skipped: ${lean.missing}`)
 
-describe('without the embedded store’s package', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'eastwatch-packages-'))
+/** What `npm ci --omit=optional` makes of this project. lmdb's native part is then built; the headers are those that came with node. */
+async function installLean(app: string): Promise<{ missing?: string }> {
+  const headers = dirname(dirname(process.execPath))
+  if (!existsSync(join(headers, 'include/node/node.h'))) return { missing: `no headers of node in ${headers}` }
+  cpSync(DIST, join(app, 'dist'), { recursive: true })
+  for (const name of ['package.json', 'package-lock.json']) writeFileSync(join(app, name), textOf(name))
+  const env = { ...process.env, npm_config_nodedir: headers }
+  const { code, err } = await run('npm', ['ci', '--omit=dev', '--omit=optional'], { cwd: app, env })
+  return code === 0 ? {} : { missing: `npm ci --omit=optional: ${err.slice(-500)}` }
+}
+
+describe.skipIf(lean.missing !== undefined)('after npm ci --omit=optional', () => {
   afterAll(() => rmSync(folder, { recursive: true }))
   const main = join(folder, 'app/dist/cli/main.js')
-  cpSync(DIST, join(folder, 'app/dist'), { recursive: true })
-  writeFileSync(join(folder, 'app/package.json'), textOf('package.json'))
-  mkdirSync(join(folder, 'app/node_modules'))
-  for (const name of readdirSync(join(ROOT, 'node_modules')).filter((one) => !/^(@chdb|chdb|\..*)$/.test(one))) {
-    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'app/node_modules', name))
-  }
+
+  it('no package is there for one platform only, nor the embedded store', () => {
+    for (const name of ['chdb', '@chdb', '@lmdb', '@napi-rs', '@antoniomuso']) {
+      expect({ name, everywhere: existsSync(join(ROOT, 'node_modules', name)) }).toEqual({ name, everywhere: true })
+      expect({ name, lean: existsSync(join(folder, 'app/node_modules', name)) }).toEqual({ name, lean: false })
+    }
+  })
 
   const folderWith = (config: object) => {
     const at = mkdtempSync(join(folder, 'run-'))
@@ -125,6 +138,15 @@ describe('without the embedded store’s package', () => {
       }
       expect(await gone).toBe(0)
     })
+
+    it('a collector that is to read Kafka ends with what to install', async () => {
+      const { code, err } = await eastwatch(['collector'], {
+        bus: bus(),
+        collector: { ...FREE_PORTS.collector, kafka: {} },
+      })
+      expect(code).toBe(2)
+      expect(err).toContain('collector.kafka needs the native parts of snappy and lz4-napi')
+    }, 60_000)
 
     it('console without a server ends with the setting to make', async () => {
       const { code, err } = await eastwatch(['console'], { bus: bus() })

@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { encodeBlock } from '../../core/block.ts'
-import { SECOND } from '../../core/clock.ts'
+import { MINUTE, SECOND } from '../../core/clock.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { encodeTick } from '../../core/tick.ts'
 import type { Store } from '../../storage/clickhouse.ts'
@@ -35,7 +35,10 @@ function faulty(
   }
 }
 
-/** Blocks of a few calls over some seconds, resent deliveries among them, a tick a second. Expected: each delivery once. */
+/** After so long without anything to store, progress is committed. */
+const IDLE_SECONDS = 60
+
+/** Blocks of a few calls over some seconds, resent deliveries among them, a tick a second, then quiet. Expected: each delivery once. */
 function sampleLog(): { topic: MemoryTopic; expected: string[] } {
   const topic = new MemoryTopic('eastwatch.calls')
   const expected: string[] = []
@@ -63,8 +66,10 @@ function sampleLog(): { topic: MemoryTopic; expected: string[] } {
     seq += 1
     topic.append(encodeTick({ producer: 'c1', seq, time: T0 + (second + 1) * SECOND, leave: false }))
   }
-  seq += 1
-  topic.append(encodeTick({ producer: 'c1', seq, time: T0 + 100 * SECOND, leave: false }))
+  for (let second = 30 + 5; second <= 30 + IDLE_SECONDS; second += 5) {
+    seq += 1
+    topic.append(encodeTick({ producer: 'c1', seq, time: T0 + second * SECOND, leave: false }))
+  }
   return { topic, expected: expected.sort() }
 }
 
@@ -98,7 +103,9 @@ describe.skipIf(noEngine())('a sink', () => {
     expect(topic.committed).toBe(topic.log.length)
     expect(
       await store.rows('SELECT sink, topic, partition, max(next) AS next FROM eastwatch.offsets GROUP BY ALL'),
-    ).toEqual([{ sink: 'calls', topic: 'eastwatch.calls@log', partition: 3, next: topic.log.length - 1 }])
+    ).toEqual([
+      { sink: 'calls', topic: 'eastwatch.calls@log', partition: 3, next: topic.log.length - IDLE_SECONDS / 5 },
+    ])
   })
 
   it('cuts the same batches for any size of bus batches', async () => {
@@ -115,6 +122,27 @@ describe.skipIf(noEngine())('a sink', () => {
     expect(cuts[0]!.length).toBeGreaterThan(5)
     expect(cuts[1]).toEqual(cuts[0])
     expect(cuts[2]).toEqual(cuts[0])
+  })
+
+  it('a collector whose clock is ten minutes ahead has no delivery stored twice, and holds nothing up once it has gone', async () => {
+    const topic = new MemoryTopic('eastwatch.calls')
+    const tick = (producer: string, second: number, ahead = 0) =>
+      topic.append(encodeTick({ producer, seq: second, time: T0 + second * SECOND + ahead, leave: false }))
+    tick('right', 1)
+    topic.append(blockOf(1, 0, 5, T0))
+    for (let second = 2; second < 8; second += 1) {
+      tick('right', second)
+      tick('ahead', second, 10 * MINUTE)
+    }
+    topic.append(blockOf(1, 0, 5, T0))
+    topic.append(blockOf(2, 5, 5, T0 + 8 * SECOND))
+    for (let second = 8; second < 12; second += 1) tick('right', second)
+    await topic.run(
+      (assignment) => SinkProcessor.start(callsSink, store.store, assignment),
+      () => 3,
+    )
+    expect(await stored()).toEqual(Array.from({ length: 10 }, (_, i) => `request-${i}`))
+    expect(await batches()).toHaveLength(2)
   })
 
   it('calls across an hour border go in as one insert for each hour', async () => {
