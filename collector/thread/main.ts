@@ -8,6 +8,7 @@ import { type RunningCollector, startCollector } from '../app.ts'
 import { createAnnotator } from '../naming/annotate.ts'
 import { Directory } from '../naming/directory.ts'
 import { SOURCES } from '../sources/registry.ts'
+import { Handover } from './handover.ts'
 import type { FromThread, ThreadInput, ToThread } from './messages.ts'
 import { Requests } from './requests.ts'
 import { toWire } from './wire-error.ts'
@@ -15,12 +16,16 @@ import { toWire } from './wire-error.ts'
 const port = parentPort!
 const input = workerData as ThreadInput
 const requests = new Requests()
-const tell = (message: FromThread): void => port.postMessage(message)
+const handover = new Handover()
+const tell = (message: FromThread, transferred: ArrayBuffer[] = []): void => port.postMessage(message, transferred)
 
 const bus: Pick<Bus, 'publish' | 'partitions'> = {
   partitions: (topic) => input.partitions[topic]!,
-  // Blocks are copied on the way: a seventh of the bytes that came in, and cheaper than to hand their memory over.
-  publish: (records) => requests.ask((request) => tell({ type: 'publish', request, records })),
+  publish: (records) =>
+    requests.ask((request) => {
+      const loaded = handover.load(records)
+      tell({ type: 'publish', request, ...loaded }, [loaded.memory])
+    }),
 }
 
 const answer = (request: number, done: Promise<void>): void => {
@@ -55,6 +60,7 @@ async function run(): Promise<void> {
   port.on('message', (message: ToThread) => {
     switch (message.type) {
       case 'published':
+        if (message.memory !== undefined) handover.giveBack(message.memory)
         requests.answer(message.request, message.error)
         break
       case 'tick':

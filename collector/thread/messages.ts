@@ -26,8 +26,8 @@ export interface ThreadInput {
 }
 
 export type ToThread =
-  /** The bus has it, or `error` says why not. */
-  | { type: 'published'; request: number; error: WireError | undefined }
+  /** The bus has it, and `memory` comes back; or `error` says why not. */
+  | { type: 'published'; request: number; error: WireError | undefined; memory: ArrayBuffer | undefined }
   | { type: 'tick'; request: number }
   /** Names that other collectors have made durable. */
   | { type: 'know'; names: readonly LearnedName[] }
@@ -38,7 +38,8 @@ export type FromThread =
   | { type: 'started'; ports: { grpc: number; http: number }; id: string }
   /** It could not start, or not stop cleanly, and ends. */
   | { type: 'failed'; error: WireError }
-  | { type: 'publish'; request: number; records: readonly Publication[] }
+  /** The records lie in `memory`, which comes with them. */
+  | { type: 'publish'; request: number; records: readonly Publication[]; memory: ArrayBuffer }
   /** A `tick` or a `reloadPolicy` is done. */
   | { type: 'done'; request: number; error: WireError | undefined }
   /** Why the log did not take the last tick; undefined where it did. Sent when it changes. */

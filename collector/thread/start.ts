@@ -70,16 +70,21 @@ export async function startCollectorThread(
     clock: clock instanceof SharedClock ? clock.memory : undefined,
   }
   const thread = new Worker(entry, { workerData, name: 'collector' })
-  const tell = (message: ToThread): void => thread.postMessage(message)
+  const tell = (message: ToThread, transferred: ArrayBuffer[] = []): void => thread.postMessage(message, transferred)
   const requests = new Requests()
   let tickFailure: string | undefined
   let kafkaState: Check | undefined
   let stopping = false
   let failure: Error | undefined
 
-  const publish = async ({ request, records }: FromThread & { type: 'publish' }): Promise<void> => {
-    const error = await bus.publish(records).then(() => undefined, toWire)
-    tell({ type: 'published', request, error })
+  const publish = async ({ request, records, memory }: FromThread & { type: 'publish' }): Promise<void> => {
+    try {
+      await bus.publish(records)
+      tell({ type: 'published', request, error: undefined, memory }, [memory])
+    } catch (error) {
+      // The memory stays: it may still be read (core/bus/bus.ts).
+      tell({ type: 'published', request, error: toWire(error), memory: undefined })
+    }
   }
   const ended = new Promise<void>((resolve, reject) => {
     thread.once('error', reject)

@@ -138,6 +138,7 @@ export interface Bus {
   /**
    * Appends all records and resolves when they are durable. All or nothing where the implementation can (local); else a
    * repeat of the whole is made harmless by delivery ids. Rejects with `bus_full` or `bus_unavailable`, both retriable.
+   * Bytes of values must not change before it resolves, nor where it rejects: they may still be read then. Nothing reads them after it resolved.
    */
   publish(records: readonly Publication[]): Promise<void>
   /** Runs until the signal aborts (resolves) or a step fails for good (rejects). */

@@ -25,7 +25,10 @@ export class MemoryBus implements Bus {
   async publish(records: readonly Publication[]): Promise<void> {
     this.publications += 1
     await this.gate()
-    this.published.push(...records)
+    // As every bus: what it was given may be written over once it has it.
+    for (const { topic, partition, value } of records) {
+      this.published.push({ topic, partition, value: Uint8Array.from(value) })
+    }
   }
 
   blocks(partition?: number): Block[] {

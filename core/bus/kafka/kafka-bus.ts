@@ -26,7 +26,7 @@ import { Names } from './names.ts'
 import { ownPartition } from './partition-owner.ts'
 import { Publisher } from './publisher.ts'
 import { Room } from './room.ts'
-import { Sends } from './sends.ts'
+import { recordMessage, Sends } from './sends.ts'
 import { SerialAdmin } from './serial-admin.ts'
 import { StateCopies } from './state-copy.ts'
 import { requireTopics, stateTopic, streamTopic } from './topics.ts'
@@ -116,7 +116,7 @@ export class KafkaBus implements Bus {
       await this.#room.require()
       const sends = new Sends()
       for (const { topic, partition, value } of records) {
-        sends.add(names.topic(topic), { partition, value: Buffer.from(value) })
+        sends.add(names.topic(topic), recordMessage(partition, value))
       }
       await publisher.send(sends)
     } catch (error) {

@@ -17,7 +17,7 @@ import type { Feed } from './feed.ts'
 import { type Gathered, Gathering } from './gathering.ts'
 import type { Names } from './names.ts'
 import { restore } from './restore.ts'
-import { Sends } from './sends.ts'
+import { recordMessage, Sends } from './sends.ts'
 import type { StateCopy } from './state-copy.ts'
 import { type Offsets, offsetsMessage, stateMessage } from './state-record.ts'
 import { inTransaction } from './transaction.ts'
@@ -166,9 +166,7 @@ async function commit(
 ): Promise<void> {
   const stateTopic = names.state(options)
   const sends = new Sends()
-  for (const { topic, partition: to, value } of publish) {
-    sends.add(names.topic(topic), { partition: to, value: Buffer.from(value) })
-  }
+  for (const { topic, partition: to, value } of publish) sends.add(names.topic(topic), recordMessage(to, value))
   for (const write of state) sends.add(stateTopic, stateMessage(partition, write))
   sends.add(stateTopic, offsetsMessage(partition, offsets))
   const at = await inTransaction(producer, async (transaction) => {

@@ -33,3 +33,8 @@ export class Sends {
     for (const send of this.#sends) yield [...send].map(([topic, messages]) => ({ topic, messages }))
   }
 }
+
+/** The same bytes, not a copy: they must not change while they are sent. */
+export function recordMessage(partition: number, value: Uint8Array): Message {
+  return { partition, value: Buffer.from(value.buffer, value.byteOffset, value.byteLength) }
+}

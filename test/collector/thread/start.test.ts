@@ -88,6 +88,22 @@ describe.skipIf(!built)("the collector's thread", () => {
     await expect(thread.tick()).rejects.toMatchObject({ code: 'bus_full', retriable: true, retryAfterMs: 7000 })
   })
 
+  it('leaves what was refused as it was: the bus may still be sending it', async () => {
+    const { bus, client } = await started()
+    const { bodies } = readRecording('allowed_http')
+    const publish = bus.publish.bind(bus)
+    const refused: { value: Uint8Array; was: Uint8Array }[] = []
+    bus.publish = async (records) => {
+      refused.push(...records.map(({ value }) => ({ value, was: Uint8Array.from(value) })))
+      throw new PipelineError('bus_unavailable', 'the log is away', { retriable: true })
+    }
+    await expect(client.send(bodies[0]!)).rejects.toMatchObject({ code: status.UNAVAILABLE })
+    bus.publish = publish
+    for (const body of bodies) await client.send(body)
+    expect(refused.length).toBeGreaterThan(0)
+    for (const { value, was } of refused) expect(value).toEqual(was)
+  })
+
   it('tells of ticks that the log does not take, and that it takes them again', async () => {
     const config = { grpcAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0', tickMs: 20 }
     const { thread, bus } = await started({ ticking: true, config: CollectorConfig.parse(config) })

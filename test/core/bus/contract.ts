@@ -63,6 +63,20 @@ export function describeBusContract(name: string, makeBus: (topics: TopicSpec[])
       })
     })
 
+    it('takes values from memory that is written anew once they are published', async () => {
+      const { bus } = await make()
+      const memory = new Uint8Array(5000)
+      const values = [memory.subarray(0, 2000), memory.subarray(2000)]
+      for (const mark of [1, 2, 3]) {
+        memory.fill(mark)
+        await bus.publish(values.map((value) => ({ topic: 'in', partition: 0, value })))
+      }
+      memory.fill(4)
+      const got = (await take(bus, 'in', 'g', 6)).get(0)!
+      expect(got.map(({ value }) => value.length)).toEqual([2000, 3000, 2000, 3000, 2000, 3000])
+      expect(got.map(({ value }) => [...new Set(value)])).toEqual([[1], [1], [2], [2], [3], [3]])
+    })
+
     it('loses and doubles nothing of many publishers at once, and keeps the order of each', async () => {
       const { bus } = await make()
       const publisher = async (id: number) => {

@@ -53,18 +53,4 @@ describe("kafkajs's costs", () => {
     vi.advanceTimersByTime(200)
     expect(sent).toEqual([1, 2, 3])
   })
-
-  it('are not saved on what is written', () => {
-    const Encoder = require('kafkajs/src/protocol/encoder') as new () => {
-      writeBytes(bytes: Buffer): unknown
-      writeInt32(value: number): unknown
-      buffer: Buffer
-    }
-    const encoder = new Encoder()
-    const body = Buffer.alloc(5000, 7)
-    encoder.writeInt32(-2)
-    encoder.writeBytes(body)
-    encoder.writeInt32(3)
-    expect(encoder.buffer).toEqual(Buffer.from([255, 255, 255, 254, 0, 0, 0x13, 0x88, ...body, 0, 0, 0, 3]))
-  })
 })
