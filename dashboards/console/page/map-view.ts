@@ -70,15 +70,15 @@ class MapView implements View {
     fill(this.element, h('div', { class: 'map-main' }, head, this.#stage, this.#legend), this.#panel)
   }
 
-  async load(): Promise<void> {
+  async load(signal: AbortSignal): Promise<void> {
     const { from, until } = this.#around.range.span()
     const query = { from: Math.floor(from), until: Math.ceil(until) }
-    const [answer, incidents] = await Promise.all([get<MapAnswer>('/map', query), this.#around.alive()])
+    const [answer, incidents] = await Promise.all([get<MapAnswer>('/map', query, signal), this.#around.alive()])
     this.#answer = answer
     this.#incidents = incidents
     if (answer.paths.length === 0) {
       this.#dropGraph()
-      fill(this.#stage, await emptyMap(this.#around))
+      fill(this.#stage, await emptyMap(this.#around, signal))
       fill(this.#summary)
       fill(this.#panel)
       this.element.classList.add('is-empty')

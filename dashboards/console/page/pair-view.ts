@@ -53,11 +53,11 @@ export function pairView({ query }: Place, around: Surroundings): View {
       rest,
     ),
     title: `${source} → ${destinationService}`,
-    async load() {
+    async load(signal) {
       const { from, until } = around.range.span()
       const span = { from: Math.floor(from), until: Math.ceil(until) }
       const given = Object.fromEntries(Object.entries(key).filter(([, value]) => value !== ''))
-      const answer = await get<PairAnswer>('/pair', { destinationService, ...given, ...span })
+      const answer = await get<PairAnswer>('/pair', { destinationService, ...given, ...span }, signal)
       shown = { answer, span }
       fill(note, noteOf(answer))
       fill(rest, incidentsOf(answer), findingsOf(answer), routesOf(answer))

@@ -35,7 +35,7 @@ export class Shell {
   readonly #onEnd: () => void
   #view: View | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
-  #round = 0
+  #loading = new AbortController()
   #alive: Promise<Incident[]> | undefined
   #since = 0
   readonly #ends: (() => void)[] = []
@@ -117,7 +117,7 @@ export class Shell {
   stop(): void {
     for (const end of this.#ends.splice(0)) end()
     clearTimeout(this.#timer)
-    this.#round += 1
+    this.#loading.abort()
     this.#view?.stop?.()
   }
 
@@ -139,19 +139,20 @@ export class Shell {
   /** Loads now, and from then on again and again while somebody looks. */
   async #again(): Promise<void> {
     clearTimeout(this.#timer)
-    this.#round += 1
-    const round = this.#round
+    this.#loading.abort()
+    this.#loading = new AbortController()
+    const { signal } = this.#loading
     let pause = this.#surroundings.range.pauseMs()
     const began = Date.now()
     this.#alive = undefined
     try {
-      await Promise.all([this.#view?.load(), this.#countOpen()])
-      if (round !== this.#round) return
+      await Promise.all([this.#view?.load(signal), this.#countOpen()])
+      if (signal.aborted) return
       // What takes long is asked for less often.
       pause = Math.max(pause, 10 * (Date.now() - began))
       this.#inTouch()
     } catch (error) {
-      if (round !== this.#round) return
+      if (signal.aborted) return
       if (error instanceof ApiError && error.status === 401) return this.#onEnd()
       pause = RETRY_MS
       this.#outOfTouch(error)
@@ -165,7 +166,8 @@ export class Shell {
   /** Once a load. */
   #readAlive(): Promise<Incident[]> {
     const query = { state: 'open,acknowledged', limit: MOST_ALIVE }
-    this.#alive ??= get<{ incidents: Incident[] }>('/incidents', query).then(({ incidents }) => incidents)
+    const { signal } = this.#loading
+    this.#alive ??= get<{ incidents: Incident[] }>('/incidents', query, signal).then(({ incidents }) => incidents)
     return this.#alive
   }
 
