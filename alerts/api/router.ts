@@ -48,8 +48,7 @@ export function apiRouter({ operations, access, context, secure, version, logger
     response.json(description)
   })
   router.get('/session', (request, response) => {
-    const { actor, csrf } = access.visitor(request)
-    response.json({ ...actor, csrf: csrf ?? '', canLogOut: !access.isOpen })
+    response.json(access.session(access.visitor(request)))
   })
   router.post('/session', (request, response) => {
     const { token } = z.object({ token: z.string().max(200) }).parse(request.body ?? {})

@@ -1,13 +1,6 @@
 /** Asks the API. A browser's session is its cookie; an action carries the token that only this page was given. */
+import type { Session } from '../../../alerts/api/access.ts'
 import type { Taken } from '../../../alerts/api/take.ts'
-
-export interface Session {
-  name: string
-  role: 'reader' | 'operator' | 'admin'
-  namespaces: string[]
-  csrf: string
-  canLogOut: boolean
-}
 
 export class ApiError extends Error {
   /** 0 where nobody answered. */
@@ -22,13 +15,9 @@ export class ApiError extends Error {
 const API = '/api/v1'
 const PATIENCE_MS = 40_000
 
-let csrf = ''
-
-export async function readSession(): Promise<Session> {
-  const session = (await ask('GET', '/session')) as Session
-  csrf = session.csrf
-  return session
-}
+/** Whoever asked for the page, as the page itself says; undefined where that is nobody yet. */
+export const session: Session | undefined =
+  JSON.parse(document.querySelector('meta[name="session"]')?.getAttribute('content') || 'null') ?? undefined
 
 export function logIn(token: string): Promise<unknown> {
   return ask('POST', '/session', { body: { token } })
@@ -63,7 +52,7 @@ interface Asked {
 async function ask(method: string, path: string, { body, signal }: Asked = {}): Promise<unknown> {
   const headers: Record<string, string> = { accept: 'application/json' }
   if (body !== undefined) headers['content-type'] = 'application/json'
-  if (method !== 'GET') headers['x-eastwatch-csrf'] = csrf
+  if (method !== 'GET') headers['x-eastwatch-csrf'] = session?.csrf ?? ''
   const patience = AbortSignal.timeout(PATIENCE_MS)
   let response: Response
   try {

@@ -1,5 +1,5 @@
 /** One chart of a pair: what was seen, over the band of what is usual, with a mark where a detector spoke. */
-import uPlot from '/lib/uplot.js'
+import uPlot from 'uplot'
 import { h } from './dom.ts'
 import { clock } from './format.ts'
 import { colour } from './theme.ts'

@@ -1,5 +1,5 @@
 /** How the map is drawn. Each state has a line, an arrow and a word of its own; colour comes on top. */
-import type { StylesheetJson } from '/lib/cytoscape.js'
+import type { StylesheetJson } from 'cytoscape'
 import type { PathState } from '../data/path-state.ts'
 import { colour } from './theme.ts'
 

@@ -1,5 +1,6 @@
 /** What stands around every view: where one is, search, time range, whether it is live; and the loop that keeps it so. */
-import { ApiError, get, logOut, type Session } from './api.ts'
+import type { Session } from '../../../alerts/api/access.ts'
+import { ApiError, get, logOut } from './api.ts'
 import { button, fill, h, link, setAttribute } from './dom.ts'
 import { clock } from './format.ts'
 import { helpDialog } from './help.ts'

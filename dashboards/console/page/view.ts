@@ -1,5 +1,5 @@
 /** What a page of the console is, and what it is given. */
-import type { Session } from './api.ts'
+import type { Session } from '../../../alerts/api/access.ts'
 import type { Incident } from './incidents.ts'
 import type { Range } from './range.ts'
 
