@@ -5,6 +5,7 @@ import { severityBadge, stateBadge } from './badge.ts'
 import type { Chart, Series } from './chart.ts'
 import { fill, h, link } from './dom.ts'
 import { count, counted, identityName, lasted, milliseconds, moment, number } from './format.ts'
+import { loadChart } from './parts.ts'
 import { hashOf, type Place } from './router.ts'
 import { onTheme } from './theme.ts'
 import type { Surroundings, View } from './view.ts'
@@ -24,7 +25,7 @@ export function pairView({ query }: Place, around: Surroundings): View {
   const draw = async () => {
     if (shown === undefined) return
     const { answer, span } = shown
-    const { chartOf } = await import('./chart.ts')
+    const { chartOf } = await loadChart()
     for (const chart of drawn) chart.stop()
     drawn = answer.points.length === 0 ? [] : seriesOf(answer, span).map((series) => chartOf(series, span))
     fill(

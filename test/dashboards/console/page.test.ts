@@ -294,6 +294,16 @@ describe.skipIf(cannot !== undefined)('the console in a browser', { timeout: 60_
         expect((await page.locator('figcaption').allInnerTexts())[1]).toContain('a detector saw 40, expected 0.5')
       }))
 
+    it('after an upgrade an old page says that it is to be loaded again', async () => {
+      const visit = await site.visit('#/incidents')
+      const { page } = visit
+      await visit.settled()
+      await page.route('**/assets/chart-*', (route) => route.fulfill({ status: 404 }))
+      await page.goto(`${site.url}/${PAIR}`)
+      await page.getByText('if Eastwatch was upgraded, load the page again').waitFor()
+      await visit.end()
+    })
+
     it('a time of its own is taken in UTC, and a wrong one is told', () =>
       visiting('', async ({ page }) => {
         await page.getByLabel('Time range').selectOption('custom')
