@@ -260,12 +260,14 @@ describe.skipIf(cannot !== undefined)('the console in a browser', { timeout: 60_
       }))
 
     it('accepts as normal for so many days; ends a silence', () =>
-      visiting('#/incidents/gap', async ({ page }) => {
+      visiting('#/incidents/gap', async (visit) => {
+        const { page } = visit
         await page.getByRole('button', { name: 'Accept as normal' }).click()
         await page.getByLabel('For how many days').fill('7')
         await page.getByLabel('Why').fill('a new proxy')
         await page.getByRole('button', { name: 'Accept', exact: true }).click()
-        await page.getByText('Accepted as normal').waitFor()
+        await page.getByText('Accepted as normal.', { exact: true }).waitFor()
+        expect(await visit.text('.badges')).toMatch(/resolved\s+by local, accepted as normal until/)
         expect(site.site.actions.at(-1)).toMatchObject({ type: 'accept', incidentId: 'gap' })
         await page.goto(`${site.url}/#/silences`)
         const row = page.locator('.silence', { hasText: 'moves to another provider' })
