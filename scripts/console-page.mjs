@@ -28,12 +28,11 @@ const style = STYLES.map((file) => readFileSync(file, 'utf8')).join('\n')
 const styleName = `style-${createHash('sha256').update(style).digest('base64url').slice(0, 8)}.css`
 writeFileSync(join(target, 'assets', styleName), style)
 
-const chunk = (name) => output.find((one) => one.name === name).fileName
-const places = { style: styleName, main: chunk('main'), graph: chunk('map-graph') }
+const places = { style: styleName, main: output.find(({ isEntry }) => isEntry).fileName }
 const page = readFileSync(join(source, 'index.html'), 'utf8')
 writeFileSync(
   join(target, 'index.html'),
-  page.replace(/\{(style|main|graph)\}/g, (_, name) => `/assets/${places[name]}`),
+  page.replace(/\{(style|main)\}/g, (_, name) => `/assets/${places[name]}`),
 )
 cpSync(join(source, 'icon.svg'), join(target, 'icon.svg'))
 writeFileSync(join(target, 'licenses.txt'), licenses())
