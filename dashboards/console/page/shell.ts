@@ -133,8 +133,9 @@ export class Shell {
     document.title = `${this.#view.title} – Eastwatch`
     fill(this.#main, this.#view.element)
     setAttribute(this.#main, 'aria-busy', 'true')
-    window.scrollTo(0, 0)
     this.#again()
+    // Has the page laid out: what is asked is on its way by then.
+    window.scrollTo(0, 0)
   }
 
   /** Loads now, and from then on again and again while somebody looks. */
