@@ -9,6 +9,7 @@ import { API, apiRouter } from '../../../alerts/api/router.ts'
 import { makeToken } from '../../../alerts/api/tokens.ts'
 import { applyFinding } from '../../../alerts/incident.ts'
 import { startIncidents } from '../../../alerts/incidents.ts'
+import { parseMatcher } from '../../../alerts/matcher.ts'
 import { type Action, decodeAction, type OperatorRole } from '../../../core/action.ts'
 import type { Publication } from '../../../core/bus/bus.ts'
 import { TOPIC } from '../../../core/bus/topics.ts'
@@ -131,12 +132,22 @@ export class Site {
   }
 }
 
+/** Tests store silences that no processor would have made. */
+function isPossible(record: IncidentRecord | SilenceRecord): boolean {
+  try {
+    if (record.type === 'silence') record.matchers.forEach(parseMatcher)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** What the processor of incidents publishes upon these records, where it knows those. */
 async function effectsOf(
   published: readonly Publication[],
   known: readonly (IncidentRecord | SilenceRecord)[],
 ): Promise<AlertRecord[]> {
-  const state = known.map((record): [string, Uint8Array] => {
+  const state = known.filter(isPossible).map((record): [string, Uint8Array] => {
     const isSilence = record.type === 'silence'
     const value = isSilence ? record : { ...applyFinding(undefined, finding(10), 0)[0]!, record }
     return [isSilence ? `silence/${record.id}` : `incident/${record.fingerprint}`, Buffer.from(JSON.stringify(value))]
