@@ -4,7 +4,7 @@
  * kafkajs gives a fetch to its handler and fetches nothing more until all of it was handled, and sends heartbeats only in between. So
  * nothing is handled there: records go into each owner's feed, and a step that hangs holds up no other partition and no heartbeat.
  */
-import type { EachBatchHandler, Batch as Fetched } from 'kafkajs'
+import kafkajs, { type EachBatchHandler, type Batch as Fetched } from 'kafkajs'
 import { messageOf } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { retry } from '../../retry.ts'
@@ -13,6 +13,7 @@ import type { Client } from './client.ts'
 import { KafkaJSError } from './errors.ts'
 import type { Valve } from './feed.ts'
 import { PATIENCE } from './patience.ts'
+import { type Claim, stickyAssigner } from './sticky-assigner.ts'
 import type { Trial } from './trial.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -66,6 +67,11 @@ export interface Ownership {
   done: Promise<void>
 }
 
+/** What this process had last. A member that is made anew asks for it again: there is a copy of its state here. */
+interface Share {
+  last: Claim
+}
+
 interface Owned extends Ownership {
   /** Takes no orders once the partition is given back: its next owner may be one of this member again. */
   handle: PartitionHandle
@@ -82,20 +88,23 @@ export async function readGroup(options: GroupReaderOptions, signal: AbortSignal
   const onRetry = (error: unknown, attempt: number): void => {
     logger?.warn({ topic, group, attempt, error: messageOf(error) }, 'a reader of Kafka begins anew')
   }
+  const share: Share = { last: { since: 0, partitions: [] } }
   try {
-    await retry(() => beMember(options, signal), { ...BACKOFF, signal, onRetry })
+    await retry(() => beMember(options, share, signal), { ...BACKOFF, signal, onRetry })
   } catch (error) {
     if (!signal.aborted) throw error
   }
 }
 
-async function beMember(options: GroupReaderOptions, signal: AbortSignal): Promise<void> {
+async function beMember(options: GroupReaderOptions, share: Share, signal: AbortSignal): Promise<void> {
   const { kafka, topic, groupId, sessionTimeoutMs, trial, own, logger } = options
   const rebalanceTimeout = Math.max(LEAST_REBALANCE_MS, sessionTimeoutMs)
   const consumer = kafka.consumer({
     groupId,
     sessionTimeout: sessionTimeoutMs,
     rebalanceTimeout,
+    // The second is for members of a version that knows no other.
+    partitionAssigners: [stickyAssigner(topic, () => share.last), kafkajs.PartitionAssigners.roundRobin],
     heartbeatInterval: Math.floor(sessionTimeoutMs / 10),
     maxWaitTimeInMs: MAX_WAIT_MS,
     maxBytes: FETCH_BYTES,
@@ -174,6 +183,7 @@ async function beMember(options: GroupReaderOptions, signal: AbortSignal): Promi
       }
       // Who stands by commits nothing, and needs no more than to belong.
       if (assigned.size === 0) trial.pass()
+      share.last = { since: Date.now(), partitions: [...assigned] }
       options.onAssigned?.([...assigned])
       for (const partition of assigned) if (!owned.has(partition)) take(partition, fail)
     })
