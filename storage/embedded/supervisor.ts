@@ -146,6 +146,10 @@ function spawnChild(entry: string, start: StartMessage): Promise<{ child: ChildP
     execArgv: NODE_OPTIONS,
     env: { ...process.env, UV_THREADPOOL_SIZE: String(THREADS) },
   })
+  // It ends with this process by itself, unless it stands still.
+  const end = () => child.kill('SIGKILL')
+  process.once('exit', end)
+  child.once('close', () => process.off('exit', end))
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL')
