@@ -56,7 +56,7 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)('a stop', { 
 
   const folderOf = (prefix: string) => {
     const { username, password } = server.embedded
-    const storage = { url: front.url, username, password, readerPassword: READER_PASSWORD }
+    const storage = { url: front.url, username, password, readerPassword: READER_PASSWORD, ttlDays: { calls: 3650 } }
     const folder = folderWith({ ...FREE_PORTS, bus: busOf(prefix), storage })
     folders.push(folder)
     return folder
