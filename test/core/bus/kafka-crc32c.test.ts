@@ -8,7 +8,7 @@ const kafkajs = createRequire(import.meta.url)('kafkajs/src/protocol/recordBatch
 /** RFC 3720, appendix B.4, whose bytes are those of a little-endian number. */
 const rising = Buffer.from(Array.from({ length: 32 }, (_, i) => i))
 const read = Buffer.from(
-  '01c00000000000000000000000000000140000000000040000000014000000182800000000000000' + '0200000000000000',
+  '01c000000000000000000000000000001400000000000400000000140000001828000000000000000200000000000000',
   'hex',
 )
 const KNOWN: [string, Buffer, number][] = [
