@@ -144,18 +144,6 @@ function behindGap(node: number, { bytes: body, view: bodyView, at }: Wire, end:
   return stop
 }
 
-/** True where the pair at hand has the node's key, and the beginning of its value. */
-function isGap(node: number, wire: Wire): boolean {
-  const from = pair.keyFrom
-  const length = pair.keyEnd - from
-  const beginning = beginnings[node]!
-  const start = starts[node]!
-  if (lengths[node] !== length + beginning || !sameBytes(wire.view, from, view, start, length)) return false
-  if (kinds[node] === KEY) return true
-  if (portFrom(wire.bytes, pair.from, pair.end) - pair.from !== beginning) return false
-  return sameBytes(wire.view, pair.from, view, start + length, beginning)
-}
-
 /** The record that ends at a node, with the values of its gaps as they last were. */
 export function recordAt(node: number): KnownRecord | undefined {
   const ordinal = ends[node]!
@@ -182,7 +170,8 @@ export function learn(wire: Wire, from: number, end: number, record: LogRecord, 
     if (node === NONE) return
     run = parts.ends[i]!
     if (kind === OTHER) continue
-    pair.read(wire.bytes, parts.starts[i]!, run)
+    wire.at = parts.starts[i]!
+    pair.read(wire.bytes, wire.at, run)
     node = gapBelow(node, wire, kind, parts.fields[i]!)
     if (node === NONE) return
   }
@@ -239,10 +228,10 @@ function split(node: number, at: number): void {
   ends[node] = NONE
 }
 
-/** The gap of the pair at hand, below `parent`; NONE where it has no room. */
+/** The gap of the pair at hand, which `wire` is at, below `parent`; NONE where it has no room. */
 function gapBelow(parent: number, wire: Wire, kind: number, field: number): number {
   for (let child = children[parent]!; child !== NONE; child = siblings[child]!) {
-    if (kinds[child] === kind && isGap(child, wire)) return child
+    if (kinds[child] === kind && behindGap(child, wire, pair.end) !== NONE) return child
   }
   if (!hasRoom(parent)) return NONE
   const node = addNode(kind, wire, pair.keyFrom, pair.keyEnd)
