@@ -8,6 +8,7 @@ import { type Clock, MINUTE } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Health } from '../core/telemetry/health.ts'
+import { unlessAborted } from '../core/waiting.ts'
 import type { HeartbeatConfig } from './heartbeat-config.ts'
 import { countHeartbeat, noteReached } from './metrics.ts'
 import { post } from './notify/post.ts'
@@ -86,7 +87,9 @@ export async function runHeartbeat(options: HeartbeatOptions, signal: AbortSigna
     try {
       await delay(options.everyMs ?? MINUTE / 1000, undefined, { signal })
       if (!progress.has(SPEAKER)) continue
-      const trouble = progress.isAlive() ? await troubleOf(health) : 'the log has not moved for a minute'
+      const trouble = progress.isAlive()
+        ? await unlessAborted(signal, troubleOf(health))
+        : 'the log has not moved for a minute'
       if (trouble !== '') {
         countHeartbeat('withheld')
         logger.warn({ watermark: progress.watermark, trouble }, 'no heartbeat is sent')

@@ -17,7 +17,6 @@ import { decodeTick, encodeTick } from '../core/tick.ts'
 import { Watermark, type WatermarkSnapshot } from '../core/watermark.ts'
 import { decodeFinding, type Finding } from '../detectors/detector.ts'
 import { type AlertRecord, encodeAlertRecord, type IncidentRecord } from '../storage/incident-records.ts'
-import { clip } from './clip.ts'
 import {
   accept,
   acknowledge,
@@ -29,7 +28,8 @@ import {
   resolveByHand,
   severityRank,
 } from './incident.ts'
-import { MAX_REASON, Silences } from './silences.ts'
+import { auditDetail, DONE } from './outcome.ts'
+import { Silences } from './silences.ts'
 import { readOrTell } from './unreadable.ts'
 
 export interface IncidentsOptions {
@@ -130,14 +130,14 @@ class IncidentProcessor implements PartitionProcessor {
 
   /** Throws nothing: what is wrong with an action stands in the audit. */
   #act(action: Action): void {
-    let outcome = 'done'
+    let outcome = DONE
     try {
       outcome = this.#effect(action)
     } catch (error) {
       outcome = `refused: ${messageOf(error)}`
     }
     const { id, at, actor, type, reason } = action
-    const detail = clip(`${outcome}. ${reason}`, MAX_REASON)
+    const detail = auditDetail(outcome, reason)
     this.#send({ type: 'audit', id, at, actor: actor.name, action: type, subject: subjectOf(action), detail })
   }
 
@@ -147,7 +147,7 @@ class IncidentProcessor implements PartitionProcessor {
       if (silence === undefined) return 'too late: it is over'
       this.#send(silence)
       this.#muteAnew()
-      return 'done'
+      return DONE
     }
     const incident = this.#incidents.get(action.fingerprint)
     if (incident?.record.id !== action.incidentId) return 'too late: the incident is over and forgotten'
@@ -159,7 +159,7 @@ class IncidentProcessor implements PartitionProcessor {
           : acknowledge(incident, action)
     if (after === undefined) return 'too late: the incident is resolved'
     this.#change(after)
-    return 'done'
+    return DONE
   }
 
   #muteAnew(): void {

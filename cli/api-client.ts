@@ -1,6 +1,7 @@
 /** How commands speak with the console's API. */
 import { z } from 'zod'
 import { CSRF_HEADER } from '../alerts/api/access.ts'
+import { Taken } from '../alerts/api/take.ts'
 import { messageOf, PipelineError } from '../core/errors.ts'
 import { consoleUrl } from '../dashboards/console/config.ts'
 import { TOKEN } from './api-help.ts'
@@ -68,6 +69,11 @@ export function apiClient(
       return ask(method, path, body, { [CSRF_HEADER]: csrf })
     },
   }
+}
+
+/** Behind a sentence that says what an action did. */
+export function whenItShows(answer: unknown): string {
+  return Taken.parse(answer).shows ? '' : '; it shows once Eastwatch has read its log that far'
 }
 
 function parsed(text: string): unknown {

@@ -1,6 +1,10 @@
-/** Whether each group of the bus goes on: it is fine while it has little to read, or while its offset moves. */
+/**
+ * Whether each group of the bus goes on: it is fine while it has nothing to read, while its offset moves, and while the log's time stands
+ * still, for which groups wait with what they have read (time-watch.ts tells of that).
+ */
 import { counted } from '../alerts/words.ts'
 import type { GroupLag, RequiredGroup } from '../core/bus/bus.ts'
+import { hasTicks } from '../core/bus/topics.ts'
 import { type Clock, MINUTE, SECOND } from '../core/clock.ts'
 import type { Check } from '../core/telemetry/health.ts'
 
@@ -9,10 +13,15 @@ import type { Check } from '../core/telemetry/health.ts'
  * still for longer than any of them waits, while the log has grown, is stuck.
  */
 const STUCK_AFTER = 2 * MINUTE
+/** Without a tick for so long, the log's time stands still. */
+const QUIET_AFTER = MINUTE
 
 interface Seen {
   committed: number
+  end: number
+  /** When the group moved, or had reason to again. */
   movedAt: number
+  grewAt: number
 }
 
 export class LagWatch {
@@ -30,10 +39,14 @@ export class LagWatch {
 
   #observe(lags: readonly GroupLag[]): void {
     const now = this.#clock.now()
-    for (const lag of lags) {
-      const before = this.#seen.get(nameOf(lag))
-      if (before === undefined || before.committed !== lag.committed || lag.committed === lag.end) {
-        this.#seen.set(nameOf(lag), { committed: lag.committed, movedAt: now })
+    for (const { topic, partition, group, committed, end } of lags) {
+      const name = nameOf({ topic, partition, group })
+      const before = this.#seen.get(name)
+      if (before === undefined || before.committed !== committed || committed === end) {
+        this.#seen.set(name, { committed, end, movedAt: now, grewAt: now })
+      } else if (before.end !== end) {
+        const wasQuiet = hasTicks(topic) && now - before.grewAt > QUIET_AFTER
+        this.#seen.set(name, { committed, end, movedAt: wasQuiet ? now : before.movedAt, grewAt: now })
       }
     }
   }
@@ -49,8 +62,10 @@ export class LagWatch {
       return { ready: false, detail: `nobody has begun to read as ${names.join(', ')}: start the role that does` }
     }
     const stuck = lags.flatMap((lag) => {
-      const stillFor = now - this.#seen.get(nameOf(lag))!.movedAt
-      return stillFor > STUCK_AFTER ? [{ ...lag, seconds: Math.round(stillFor / SECOND) }] : []
+      const { movedAt, grewAt } = this.#seen.get(nameOf(lag))!
+      const stillFor = now - movedAt
+      const isQuiet = hasTicks(lag.topic) && now - grewAt > QUIET_AFTER
+      return stillFor > STUCK_AFTER && !isQuiet ? [{ ...lag, seconds: Math.round(stillFor / SECOND) }] : []
     })
     const most = Math.max(0, ...lags.map(({ committed, end }) => end - committed))
     if (stuck.length === 0)
@@ -67,6 +82,6 @@ function isOf(lag: GroupLag, { group, topic }: RequiredGroup): boolean {
   return lag.group === group && lag.topic === topic
 }
 
-function nameOf({ group, topic, partition }: GroupLag): string {
+function nameOf({ group, topic, partition }: Pick<GroupLag, 'group' | 'topic' | 'partition'>): string {
   return `${group} ${topic}/${partition}`
 }

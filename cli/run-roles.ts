@@ -8,6 +8,12 @@ import { type EastwatchConfig, readConfig } from './config.ts'
 import { StartProgress } from './progress.ts'
 import type { RoleName } from './roles/role.ts'
 import { type RunningRoles, startRoles } from './roles/start.ts'
+import { STOP_MS } from './roles/stops.ts'
+
+/** What a stop has given up may hold the process for long: a connection that nobody answers on. */
+const LEFT_MS = 1000
+/** A stop ends by itself before (roles/stops.ts), but it begins only between two phases of a start. Kubernetes kills after 30 s. */
+const LAST_MS = STOP_MS + 2000
 
 export interface Welcome {
   running: RunningRoles
@@ -16,7 +22,15 @@ export interface Welcome {
   call(command: string): string
 }
 
-export async function runRoles(
+export async function runRoles(...given: Parameters<typeof run>): Promise<ExitCode> {
+  try {
+    return await run(...given)
+  } finally {
+    setTimeout(() => process.exit(), LEFT_MS).unref()
+  }
+}
+
+async function run(
   args: string[],
   around: Surroundings,
   roles: readonly RoleName[],
@@ -27,6 +41,7 @@ export async function runRoles(
   const logger = createLogger(config.logLevel)
   const progress = new StartProgress(around)
   const onPhase = (phase: string) => progress.enter(phase)
+  around.signal.addEventListener('abort', () => setTimeout(() => giveUp(logger), LAST_MS).unref())
   let running: RunningRoles
   try {
     running = await startRoles({ config, roles, clock: systemClock, ticking: true, logger, onPhase }, around.signal)
@@ -42,6 +57,11 @@ export async function runRoles(
   around.signal.addEventListener('abort', () => around.out('\nStopping. What was acknowledged is being stored.\n'))
   await running.stopped
   return 0
+}
+
+function giveUp(logger: Logger): never {
+  logger.error({}, `it has not stopped within ${LAST_MS / 1000} s, and ends as it is`)
+  process.exit(1)
 }
 
 /** Of the configuration only the declared objects are read anew while the program runs; the rest needs a restart. */

@@ -7,6 +7,7 @@ import { type Clock, SECOND } from '../core/clock.ts'
 import { messageOf, PipelineError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Check } from '../core/telemetry/health.ts'
+import { settlesWithin } from '../core/waiting.ts'
 import { Admission } from './admission.ts'
 import type { CollectorConfig } from './config.ts'
 import { Ingest } from './ingest.ts'
@@ -59,8 +60,9 @@ export interface RunningCollector {
   stopped: Promise<void>
 }
 
-/** How long requests under way may still take once the program stops. */
+/** How long what was taken in may still take to become durable once the program stops. Nobody was told that it is: its senders send it again. */
 const DRAIN_MS = 10_000
+const LEAVE_MS = 2000
 
 /** Only where it is wanted, as it brings the libraries that decompress; of two of them the native part is an optional package. */
 async function loadKafka(): Promise<typeof import('./kafka/source.ts')> {
@@ -109,23 +111,34 @@ export async function startCollector(options: CollectorOptions, signal: AbortSig
   }
   if (options.ticking) ticker.start(config.tickMs)
 
+  const finish = async (): Promise<void> => {
+    await Promise.all(listeners.map((listener) => listener.stop()))
+    await read
+    await publisher.drained()
+  }
+  const leave = async (): Promise<void> => {
+    let reason = `not within ${LEAVE_MS / 1000} s`
+    let hasLeft = false
+    const told = ticker.tick(true).then(
+      () => {
+        hasLeft = true
+      },
+      (error: unknown) => {
+        reason = messageOf(error)
+      },
+    )
+    await settlesWithin(told, LEAVE_MS)
+    if (!hasLeft) logger.warn({ reason }, 'the leave tick could not be written; others will notice by its absence')
+  }
   const drain = async (): Promise<void> => {
     ingest.stop()
     reading.abort()
     ticker.stop()
-    const cut = setTimeout(() => {
-      for (const listener of listeners) listener.cut()
-    }, DRAIN_MS)
-    await Promise.all(listeners.map((listener) => listener.stop()))
-    clearTimeout(cut)
-    await read
-    await publisher.drained()
-    await ticker.tick(true).catch((error: unknown) => {
-      logger.warn(
-        { reason: messageOf(error) },
-        'the leave tick could not be written; others will notice by its absence',
-      )
-    })
+    const finished = finish()
+    if (!(await settlesWithin(finished, DRAIN_MS))) for (const listener of listeners) listener.cut()
+    if (await settlesWithin(finished, LEAVE_MS)) await finished
+    else logger.warn({}, 'what was taken in and is not durable in time is given up; its senders send it again')
+    await leave()
   }
   const stopped = new Promise<void>((resolve, reject) => {
     const stop = () => void drain().then(resolve, reject)

@@ -2,6 +2,9 @@
 import { createHash } from 'node:crypto'
 import { DELIVERY_ID_BYTES } from '../core/block.ts'
 import type { Trust } from '../core/call.ts'
+import { giveBack } from './body-memory.ts'
+
+const NO_BYTES = new Uint8Array()
 
 export interface Sender {
   /** What quotas and `Call.sender` go by: verified identity, relay or token name, else the address. */
@@ -25,6 +28,12 @@ export interface Delivery {
   received: number
   /** Names its place, where it was read from a log that gives it again until it is durable; no other has it. */
   origin?: string
+}
+
+/** Its bytes are not needed any more, and may be many while it waits to be durable. Nobody may look at them from now on. */
+export function letGo(delivery: Delivery): void {
+  giveBack(delivery.body)
+  delivery.body = NO_BYTES
 }
 
 /** What became of a delivery that is durable. */

@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import { isRetriable, PipelineError } from '../core/errors.ts'
 import type { Admission, Lease } from './admission.ts'
-import type { Delivery, Receipt } from './delivery.ts'
+import { type Delivery, letGo, type Receipt } from './delivery.ts'
 import type { CollectorMetrics } from './metrics.ts'
 import { countItems, countItemsJson } from './otlp/count-items.ts'
 import type { ReadLimits } from './otlp/limits.ts'
@@ -76,9 +76,13 @@ export class Ingest {
     const { publisher, limits, metrics } = this.#options
     const { body, signal, encoding } = delivery
     if (signal === 'logs') return publisher.publish(delivery)
-    const records = (encoding === 'json' ? countItemsJson : countItems)(body, signal, limits)
-    metrics.received(signal, records, body.byteLength)
-    return { records, rejected: 0, reason: '' }
+    try {
+      const records = (encoding === 'json' ? countItemsJson : countItems)(body, signal, limits)
+      metrics.received(signal, records, body.byteLength)
+      return { records, rejected: 0, reason: '' }
+    } finally {
+      letGo(delivery)
+    }
   }
 
   #countRefusal(error: unknown): void {

@@ -122,7 +122,7 @@ export class DeliveryReader {
         return
       }
       const call = result as Call
-      annotator.judge(call)
+      annotator.learn(call)
       const partition = partitionOf(call.destinationService, partitions)
       let own = read.partitions.get(partition)
       if (own === undefined) {
@@ -130,7 +130,7 @@ export class DeliveryReader {
         read.partitions.set(partition, own)
       }
       own.rows.push(rows.length)
-      rows.append(call)
+      rows.append(call, this.#calls.ids)
       const weight = RECORD_WEIGHT + (known?.size ?? sizeOf(record))
       own.weights.push(weight)
       read.weight += weight

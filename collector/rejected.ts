@@ -1,4 +1,6 @@
+import type { Bus, Publication } from '../core/bus/bus.ts'
 import { jsonRecord } from '../core/bus/json-record.ts'
+import { partitionOf, TOPIC } from '../core/bus/topics.ts'
 
 /** A record that could not be turned into a call, with the reason: nothing acknowledged ever vanishes. */
 export interface Rejected {
@@ -23,3 +25,9 @@ const record = jsonRecord<readonly Rejected[]>('EWR1')
 /** Rejected records of one delivery as the bus carries them. */
 export const encodeRejected = record.encode
 export const decodeRejected = record.decode
+
+/** Of one sender. */
+export function rejectedPublication(bus: Pick<Bus, 'partitions'>, rejected: readonly Rejected[]): Publication {
+  const partition = partitionOf(rejected[0]!.sender, bus.partitions(TOPIC.rejected))
+  return { topic: TOPIC.rejected, partition, value: encodeRejected(rejected) }
+}

@@ -1,12 +1,14 @@
 /**
  * The call of a record. A mesh says the same things over and over: of two records whose marks agree, the second is the first one's
  * call with other times, ids, sizes and path. Such calls are kept, declared names and all, so that most records cost one look-up
- * and the columns that differ.
+ * and the columns that differ; for its verdict only the path is looked up.
  *
  * Bounded: four places for each hash; a fifth takes the place of another, which is read anew when it comes again.
  */
+import { RowIds } from '../core/block.ts'
 import type { Call } from '../core/call.ts'
 import { messageOf } from '../core/errors.ts'
+import type { DecideByPath } from '../policy/policy.ts'
 import type { Delivery, Sender } from './delivery.ts'
 import type { Annotator } from './naming/annotate.ts'
 import { type FieldValues, TextValues } from './otlp/field-values.ts'
@@ -30,6 +32,7 @@ interface Remembered {
   marks: Float64Array
   sender: Sender
   source: LogSource
+  decide: DecideByPath
   call: Call
 }
 
@@ -40,6 +43,8 @@ export class RememberedCalls {
   #next = new Uint8Array(SETS)
   #byShape: (Remembered | undefined)[] = new Array(SHAPES)
   #inForce: unknown
+  /** Ids of the record read last that are bytes still, and not in its call. */
+  readonly ids = new RowIds()
 
   constructor(sources: readonly LogSource[], annotator: Annotator) {
     this.#sources = sources
@@ -47,8 +52,9 @@ export class RememberedCalls {
   }
 
   /**
-   * The record's call with its declared names, before it is judged. It may be an object given before, changed in columns of PER_ROW
-   * only (core/block/call-rows.ts): append it or copy it, never keep it. `known` is the same record, where its like came before.
+   * The record's call with its declared names and the policy's verdict, before learned names. It may be an object given before,
+   * changed in columns of PER_ROW only (core/block/call-rows.ts), and without those ids that are in `ids`: append it or copy it, never
+   * keep it. `known` is the same record, where its like came before.
    */
   read(record: LogRecord, known: KnownRecord | undefined, delivery: Delivery): Call | Unreadable {
     const inForce = this.#annotator.inForce()
@@ -57,13 +63,14 @@ export class RememberedCalls {
       this.#places = new Array(SETS * WAYS)
       this.#byShape = new Array(SHAPES)
     }
+    this.ids.forget()
     if (!record.marked) return this.#readAnew(record, delivery)
     const { marks } = record
     const { sender } = delivery
     if (known !== undefined) {
       const remembered = this.#byShape[known.shape % SHAPES]
       if (remembered?.shape === known.shape && sameSender(remembered.sender, sender)) {
-        return varied(remembered, record, known, delivery)
+        return this.#varied(remembered, record, known, delivery)
       }
     }
     const hash = hashOf(marks, sender)
@@ -73,7 +80,7 @@ export class RememberedCalls {
       if (remembered === undefined || remembered.hash !== hash || !sameMarks(remembered.marks, marks)) continue
       if (!sameSender(remembered.sender, sender)) continue
       if (known !== undefined) this.#setShape(remembered, known.shape)
-      return varied(remembered, record, known ?? new TextValues(record.values), delivery)
+      return this.#varied(remembered, record, known ?? new TextValues(record.values), delivery)
     }
     return this.#readAnew(record, delivery, hash)
   }
@@ -89,8 +96,11 @@ export class RememberedCalls {
           call.received = received
           call.trust = trustOf(call, sender)
           this.#annotator.declare(call)
-          if (hash !== undefined && source.repeated?.repeats(record)) this.#remember(hash, record, sender, source, call)
-          return call
+          const decide = this.#annotator.decider(call)
+          if (hash !== undefined && source.repeated?.repeats(record)) {
+            this.#remember(hash, record, { sender, source, decide, call })
+          }
+          return decided(call, decide)
         }
         // The first source's reason stands.
         problem ??= call
@@ -102,12 +112,18 @@ export class RememberedCalls {
     return problem ?? { reason: 'no_source', detail: 'no reader for log records is configured' }
   }
 
-  #remember(hash: number, record: LogRecord, sender: Sender, source: LogSource, call: Call): void {
+  #remember(hash: number, record: LogRecord, rest: Omit<Remembered, 'hash' | 'shape' | 'marks'>): void {
     const set = hash >>> 19
     const place = set * WAYS + this.#next[set]!
     this.#next[set] = (this.#next[set]! + 1) % WAYS
     const marks = Float64Array.from(KEYED, (position) => record.marks[position]!)
-    this.#places[place] = { hash, shape: 0, marks, sender, source, call }
+    this.#places[place] = { hash, shape: 0, marks, ...rest }
+  }
+
+  #varied({ call, source, decide }: Remembered, record: LogRecord, values: FieldValues, { received }: Delivery): Call {
+    call.received = received
+    source.repeated!.vary(call, record, values, this.ids)
+    return decided(call, decide)
   }
 
   #setShape(remembered: Remembered, shape: number): void {
@@ -116,9 +132,10 @@ export class RememberedCalls {
   }
 }
 
-function varied({ call, source }: Remembered, record: LogRecord, values: FieldValues, { received }: Delivery): Call {
-  call.received = received
-  source.repeated!.vary(call, record, values)
+function decided(call: Call, decide: DecideByPath): Call {
+  const { decision, reason } = decide(call.path)
+  call.decision = decision
+  call.decisionReason = reason
   return call
 }
 

@@ -17,6 +17,7 @@ import { PipelineError } from './errors.ts'
 export { CallRows } from './block/call-rows.ts'
 export type { LowColumn } from './block/column-reader.ts'
 export { MAX_BLOCK_BYTES, MAX_BLOCK_ROWS } from './block/layout.ts'
+export { RowIds, TextSpan } from './block/row-ids.ts'
 
 /** Bytes of a delivery id: 128 bits. */
 export const DELIVERY_ID_BYTES = 16

@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'unauthenticated' // a sender or visitor did not prove who it is
   | 'forbidden' // a visitor may not do this
   | 'not_found' // what is asked for is not there
+  | 'conflict' // what is asked for makes no sense any more, as things stand
   | 'config' // configuration cannot be used
   | 'store_unavailable' // ClickHouse cannot be reached or is overloaded; retriable
   | 'store_rejected' // ClickHouse refuses the statement; not retriable

@@ -68,11 +68,15 @@ export interface Verdict {
   reason: string
 }
 
+export type DecideByPath = (path: string) => Verdict
+
 export interface PolicySnapshot {
   /** Hash of the declared objects. */
   readonly version: string
   readonly inventory: Inventory
   decide(query: AccessQuery): Verdict
+  /** As `decide` of queries that differ from this one in their path alone, at less cost for each. */
+  decideByPath(query: AccessQuery): DecideByPath
   /** True where a plaintext call to this workload port is refused (PeerAuthentication STRICT); undefined where unknown. */
   strictMtls(address: string, port: number): boolean | undefined
 }

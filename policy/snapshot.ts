@@ -7,7 +7,7 @@ import { Enforcements } from './istio/enforcements.ts'
 import { PeerAuthentications, type WorkloadModes } from './istio/peer-authentication.ts'
 import { attributesOf } from './istio/rule.ts'
 import { loadFolder } from './load.ts'
-import type { AccessQuery, PolicySnapshot, Verdict } from './policy.ts'
+import type { AccessQuery, DecideByPath, PolicySnapshot, Verdict } from './policy.ts'
 import { type Attribute, VerdictCache } from './verdict-cache.ts'
 
 export interface SnapshotOptions {
@@ -56,7 +56,7 @@ export function createSnapshot(declared: Declared, options: SnapshotOptions = DE
   )
   const modes = new PeerAuthentications(peerAuthentications, options.rootNamespace)
   const looksAt = authorizationPolicies.flatMap(({ rules }) => rules.flatMap(attributesOf))
-  const cache = new VerdictCache(attributesThatMatter(looksAt))
+  const cache = new VerdictCache(attributesThatMatter(looksAt), looksAt.includes('path'))
   const targets = new Map<string, readonly Target[]>()
 
   const targetOf = (workload: InventoryWorkload, service: InventoryService | undefined): Target => ({
@@ -96,17 +96,22 @@ export function createSnapshot(declared: Declared, options: SnapshotOptions = DE
 
   const nothing = authorizationPolicies.length === 0 && peerAuthentications.length === 0
   const noPolicy = unknown('no policy declared')
+  const decideByPath = (query: AccessQuery): DecideByPath => {
+    if (nothing) return () => noPolicy
+    const kind = cache.kindOf(query)
+    return (path) => {
+      const before = cache.get(kind, path)
+      if (before !== undefined) return before
+      const verdict = evaluate({ ...query, path })
+      cache.set(kind, path, verdict)
+      return verdict
+    }
+  }
   return {
     version: versionOf(declared, options),
     inventory,
-    decide(query) {
-      if (nothing) return noPolicy
-      const before = cache.get(query)
-      if (before !== undefined) return before
-      const verdict = evaluate(query)
-      cache.set(query, verdict)
-      return verdict
-    },
+    decide: (query) => decideByPath(query)(query.path),
+    decideByPath,
     strictMtls(address, port) {
       const workload = inventory.workloadAt(address)
       if (workload === undefined || peerAuthentications.length === 0) return undefined
@@ -155,7 +160,7 @@ function distinct(targets: readonly Target[]): Target[] {
   return [...bySignature.values()]
 }
 
-/** What can matter, the least varied first: without a policy on paths, calls to endless paths are one. */
+/** What can matter beside the path, the least varied first: without a policy on hosts, calls to endless hosts are one. */
 function attributesThatMatter(looksAt: readonly string[]): Attribute[] {
   const used = new Set(looksAt)
   return [
@@ -173,7 +178,6 @@ const BY_POLICY: Readonly<Record<string, Attribute>> = {
   'connection.sni': (query) => query.sni,
   host: (query) => query.host,
   method: (query) => query.method,
-  path: (query) => query.path,
 }
 
 function versionOf({ places: _, ignored: __, ...lists }: Declared, options: SnapshotOptions): string {

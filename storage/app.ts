@@ -37,23 +37,28 @@ export async function prepareStore({ config, client, logger }: StorageOptions, s
   )
 }
 
-/** Resolves when the signal aborts and all sinks have stopped; rejects when one cannot go on. */
+/**
+ * Resolves when the signal aborts and all sinks have stopped; rejects when one cannot go on. Sinks wait for what the store is at: whoever stops
+ * this closes the client where that takes too long.
+ */
 export async function runStorage(options: StorageOptions, signal: AbortSignal): Promise<void> {
   const { bus, client } = options
   await prepareStore(options, signal)
   const stop = new AbortController()
   const both = AbortSignal.any([signal, stop.signal])
   try {
-    await Promise.all([...SINKS.map((sink) => runSink(sink, bus, client, both)), keepWithin(options, both)])
+    void keepWithin(options, both)
+    await Promise.all(SINKS.map((sink) => runSink(sink, bus, client, both)))
   } finally {
     stop.abort()
   }
 }
 
+/** Until the signal aborts; a look that is under way then ends with the client. */
 async function keepWithin({ config, client, logger }: StorageOptions, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await enforceMaxBytes(client, config.maxBytes, logger).catch((error: unknown) => {
-      logger.warn({ error: messageOf(error) }, 'the size of the store could not be checked')
+      if (!signal.aborted) logger.warn({ error: messageOf(error) }, 'the size of the store could not be checked')
     })
     await delay(RETENTION_MS, undefined, { signal }).catch(() => {})
   }

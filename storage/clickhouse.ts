@@ -33,10 +33,12 @@ export interface Store {
   rows<T>(sql: string, params?: Record<string, unknown>): Promise<T[]>
   /** A statement as one server takes it; on a cluster it is made to reach every replica. */
   command(sql: string): Promise<void>
+  /** What is under way is given up: it may have been done or not. */
   close(): Promise<void>
 }
 
-const REQUEST_MS = 120_000
+/** Without a sign of the server. An insert is then sent again by its token; one that still goes on over there does no harm. */
+const REQUEST_MS = 60_000
 const CONNECTIONS = 16
 const NAME = /^[A-Za-z_][A-Za-z0-9_.]*$/
 
@@ -69,17 +71,22 @@ export function connectStore(address: StoreAddress, requestMs = REQUEST_MS): Sto
   const { cluster, username } = address
   const client = clientOf(address, requestMs)
   const clickhouse_settings = requestSettings(cluster)
-  const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+  const underWay = new Set<AbortController>()
+  const attempt = async <T>(what: string, work: (abort_signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const giveUp = new AbortController()
+    underWay.add(giveUp)
     try {
-      return await work()
+      return await work(giveUp.signal)
     } catch (cause) {
       throw storeError(what, username, cause)
+    } finally {
+      underWay.delete(giveUp)
     }
   }
   return {
     replicated: cluster !== undefined,
     insert: ({ table, columns, format, token, body }) =>
-      attempt(`insert into ${table}`, async () => {
+      attempt(`insert into ${table}`, async (abort_signal) => {
         if (![table, ...columns].every((name) => NAME.test(name))) throw new Error('a name that is not plain')
         const names = columns.map((name) => `\`${name}\``).join(', ')
         // Text that was cut may hold half of a surrogate pair, which is stored as it stands.
@@ -89,20 +96,24 @@ export function connectStore(address: StoreAddress, requestMs = REQUEST_MS): Sto
           query: `INSERT INTO eastwatch.${table} (${names}) SETTINGS ${settings} FORMAT ${format}`,
           values: body,
           clickhouse_settings,
+          abort_signal,
         })
         for await (const _ of stream) {
           // The answer has no rows.
         }
       }),
     rows: <T>(sql: string, params: Record<string, unknown> = {}) =>
-      attempt('query', async () => {
-        const result = await client.query({ query: sql, query_params: params, format: 'JSONEachRow' })
+      attempt('query', async (abort_signal) => {
+        const result = await client.query({ query: sql, query_params: params, format: 'JSONEachRow', abort_signal })
         return (await result.json<T>()) as T[]
       }),
     command: (sql) =>
-      attempt('statement', async () => {
-        await client.command({ query: render(sql, cluster), clickhouse_settings })
+      attempt('statement', async (abort_signal) => {
+        await client.command({ query: render(sql, cluster), clickhouse_settings, abort_signal })
       }),
-    close: () => client.close(),
+    close: async () => {
+      for (const giveUp of underWay) giveUp.abort()
+      await client.close()
+    },
   }
 }

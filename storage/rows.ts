@@ -22,6 +22,8 @@ export interface RowSource {
   rows(value: Uint8Array): TableRow[] | undefined
   /** Tables the source fills. */
   tables: Record<string, Partitioning>
+  /** The one of them whose rows somebody waits for: a batch ends with each. */
+  awaited?: string
   /** Makes fewer rows of a batch's rows for one partition of a table. */
   combine?(rows: readonly TableRow[]): TableRow[]
 }
@@ -34,8 +36,8 @@ export class RowGatherer implements Gatherer {
     this.#source = source
   }
 
-  add(value: Uint8Array): { rows: number; bytes: number } {
-    const { tables } = this.#source
+  add(value: Uint8Array): { rows: number; bytes: number; ends: boolean } {
+    const { tables, awaited } = this.#source
     const rows = readOrPass(Object.keys(tables).join(', '), () => this.#source.rows(value)) ?? []
     for (const row of rows) {
       const group = `${row.table}-${partitionName(row.at, tables[row.table]!)}`
@@ -43,7 +45,8 @@ export class RowGatherer implements Gatherer {
       if (gathered === undefined) this.#groups.set(group, [row])
       else gathered.push(row)
     }
-    return { rows: rows.length, bytes: Math.max(1, value.length) }
+    const ends = rows.some(({ table }) => table === awaited)
+    return { rows: rows.length, bytes: Math.max(1, value.length), ends }
   }
 
   tick(): void {

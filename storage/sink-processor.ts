@@ -108,9 +108,9 @@ export class SinkProcessor implements PartitionProcessor {
       this.#gatherer.tick(this.#logTime.time)
       return this.#batcher.tick(this.#logTime.time)
     }
-    const { rows, bytes } = this.#gatherer.add(value)
+    const { rows, bytes, ends = false } = this.#gatherer.add(value)
     if (this.#first < 0) this.#first = offset
-    return this.#batcher.add(rows, bytes)
+    return this.#batcher.add(rows, bytes) || ends
   }
 
   async #flush(last: number): Promise<void> {

@@ -28,9 +28,10 @@ export interface Insert {
 export interface Gatherer {
   /**
    * Takes a record that is no tick; its bytes must be copied where they are kept. Gives what it adds to the batch:
-   * rows, and bytes (at least 1, also for a record that brings no row, as its offset is part of the batch).
+   * rows, and bytes (at least 1, also for a record that brings no row, as its offset is part of the batch). `ends` where the batch is to
+   * be stored with this record, whatever its size.
    */
-  add(value: Uint8Array): { rows: number; bytes: number }
+  add(value: Uint8Array): { rows: number; bytes: number; ends?: boolean }
   /** The log's time has come to `time`. */
   tick(time: number): void
   /** What the batch has, in an order that the log alone decides. */

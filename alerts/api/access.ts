@@ -24,6 +24,11 @@ export interface Visitor {
   csrf: string | undefined
 }
 
+export interface Session extends Actor {
+  csrf: string
+  canLogOut: boolean
+}
+
 export class Access {
   readonly #tokens: readonly TokenConfig[]
   readonly #key: Buffer
@@ -60,6 +65,11 @@ export class Access {
       throw new PipelineError('unauthenticated', 'a token is needed: Authorization: Bearer <token>')
     }
     return { actor, csrf: this.#sign('csrf', session) }
+  }
+
+  /** What its own page is told of a visitor. */
+  session({ actor, csrf = '' }: Visitor): Session {
+    return { ...actor, csrf, canLogOut: !this.isOpen }
   }
 
   /** Throws `forbidden` where the request may be another site's. */

@@ -1,22 +1,18 @@
 /** Operations on incidents: list, look at one, acknowledge, resolve, accept as normal. */
-import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import { type Action, type Actor, encodeAction } from '../../core/action.ts'
-import { TOPIC } from '../../core/bus/topics.ts'
+import type { Actor } from '../../core/action.ts'
 import { DAY } from '../../core/clock.ts'
 import { PipelineError } from '../../core/errors.ts'
 import { INTRUSIONS } from '../../detectors/tls-finding.ts'
 import type { IncidentRecord } from '../../storage/incident-records.ts'
 import { labelsOf } from '../labels.ts'
-import { isWithin, MAX_REASON } from '../silences.ts'
+import { isWithin } from '../silences.ts'
 import { INCIDENT_COLUMNS, IncidentAnswer, isVisible } from './incident-answer.ts'
 import { type ApiContext, type Operation, operation } from './operation.ts'
+import { acted, Reason, Taken, take } from './take.ts'
 
 const MAX_LISTED = 1_000
 const MAX_HISTORY = 500
-
-export const Reason = z.string().trim().min(3).max(MAX_REASON).describe('Why, in a few words: it stands in the audit.')
-export const Accepted = z.object({ action: z.string().describe('Its id in the audit, where its outcome will stand.') })
 
 const list = operation({
   method: 'get',
@@ -109,11 +105,11 @@ const plainly = (type: 'acknowledge' | 'resolve', summary: string) =>
     summary,
     role: 'operator',
     body: z.object({ reason: Reason }),
-    answer: Accepted,
+    answer: Taken,
     accepted: true,
     async handle({ actor, path, body: { reason } }, context) {
       const incident = await ownIncident(path.id, actor, context)
-      return publish(context, { ...acted(actor, reason, context), type, ...incident })
+      return take({ ...acted(actor, reason, context), type, ...incident }, context)
     },
   })
 
@@ -127,7 +123,7 @@ const accept = operation({
     'It is normal: resolves it, and the like of it opens nothing for so many days. What is new about it still does.',
   role: 'operator',
   body: z.object({ reason: Reason, days: z.number().int().min(1).max(90).default(30) }),
-  answer: Accepted,
+  answer: Taken,
   accepted: true,
   async handle({ actor, path, body: { reason, days } }, context) {
     const { kinds, ...incident } = await ownIncident(path.id, actor, context)
@@ -135,21 +131,11 @@ const accept = operation({
       throw new PipelineError('forbidden', 'that a false or stolen identity is normal can be said by an admin only')
     }
     const until = context.now() + days * DAY
-    return publish(context, { ...acted(actor, reason, context), type: 'accept', until, ...incident })
+    return take({ ...acted(actor, reason, context), type: 'accept', until, ...incident }, context)
   },
 })
 
 export const INCIDENT_OPERATIONS: readonly Operation[] = [list, show, acknowledge, resolve, accept]
-
-export function acted(actor: Actor, reason: string, { now }: ApiContext) {
-  return { id: randomBytes(16).toString('hex'), at: now(), actor, reason }
-}
-
-/** Durable once it resolves. */
-export async function publish({ bus }: ApiContext, action: Action): Promise<{ action: string }> {
-  await bus.publish([{ topic: TOPIC.findings, partition: 0, value: encodeAction(action) }])
-  return { action: action.id }
-}
 
 /** Throws `not_found` where the actor sees none of this id, `forbidden` where it is not wholly the actor's. */
 async function ownIncident(id: string | undefined, actor: Actor, { store }: ApiContext) {

@@ -50,7 +50,7 @@ function describe({ path, summary, role, query, body, answer, accepted }: Operat
     responses: {
       [accepted ? '202' : '200']: {
         description: accepted
-          ? 'Recorded, and in force for what is told; it shows some ten seconds later.'
+          ? 'Recorded, and in force for what is told; `shows` says whether what is read from now on shows it.'
           : 'What was asked for.',
         content: json(schemaOf(answer, 'output')),
       },

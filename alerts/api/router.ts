@@ -18,6 +18,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   unauthenticated: 401,
   forbidden: 403,
   not_found: 404,
+  conflict: 409,
   too_large: 413,
   store_unavailable: 503,
   bus_unavailable: 503,
@@ -47,8 +48,7 @@ export function apiRouter({ operations, access, context, secure, version, logger
     response.json(description)
   })
   router.get('/session', (request, response) => {
-    const { actor, csrf } = access.visitor(request)
-    response.json({ ...actor, csrf: csrf ?? '', canLogOut: !access.isOpen })
+    response.json(access.session(access.visitor(request)))
   })
   router.post('/session', (request, response) => {
     const { token } = z.object({ token: z.string().max(200) }).parse(request.body ?? {})

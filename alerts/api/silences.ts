@@ -4,8 +4,8 @@ import { MINUTE } from '../../core/clock.ts'
 import { messageOf, PipelineError } from '../../core/errors.ts'
 import { MAX_MATCHER_LENGTH, MAX_MATCHERS, parseMatcher } from '../matcher.ts'
 import { MAX_SILENCE_US } from '../silences.ts'
-import { Accepted, acted, publish, Reason } from './incidents.ts'
 import { type Operation, operation } from './operation.ts'
+import { acted, Reason, Taken, take } from './take.ts'
 
 const MAX_LISTED = 1_000
 
@@ -65,7 +65,7 @@ const make = operation({
     startsAt: z.number().int().min(0).max(8e15).optional().describe('Epoch milliseconds; now by default.'),
     reason: Reason,
   }),
-  answer: Accepted,
+  answer: Taken,
   accepted: true,
   async handle({ actor, body: { matchers, minutes, startsAt, reason } }, context) {
     try {
@@ -75,7 +75,7 @@ const make = operation({
     }
     const start = startsAt === undefined ? context.now() : startsAt * 1000
     const times = { startsAt: start, endsAt: Math.max(start, context.now()) + minutes * MINUTE }
-    return publish(context, { ...acted(actor, reason, context), type: 'silence', matchers, ...times })
+    return take({ ...acted(actor, reason, context), type: 'silence', matchers, ...times }, context)
   },
 })
 
@@ -84,7 +84,7 @@ const end = operation({
   path: '/silences/{id}',
   summary: 'Ends a silence at once.',
   role: 'operator',
-  answer: Accepted,
+  answer: Taken,
   accepted: true,
   async handle({ actor, path: { id } }, context) {
     const [silence] = await context.store.rows<{ by_admin: boolean }>(
@@ -92,7 +92,7 @@ const end = operation({
       { id, own: actor.namespaces },
     )
     if (silence === undefined) throw new PipelineError('not_found', `there is no silence ${id}`)
-    return publish(context, { ...acted(actor, 'ended by hand', context), type: 'end_silence', silenceId: id! })
+    return take({ ...acted(actor, 'ended by hand', context), type: 'end_silence', silenceId: id! }, context)
   },
 })
 

@@ -8,6 +8,7 @@ import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type In
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { messageOf, PipelineError } from '../../core/errors.ts'
+import { unlessAborted } from '../../core/waiting.ts'
 import { type Address, guardedAddress, type Resolve, ranges } from '../address-guard.ts'
 import type { Endpoint } from './endpoint.ts'
 import { plain } from './plain.ts'
@@ -54,7 +55,10 @@ export async function post(endpoint: Endpoint, message: Post, signal: AbortSigna
   try {
     signal.throwIfAborted()
     const url = new URL(endpoint.url)
-    const address = await within(limit.signal, guardedAddress(url.hostname, ranges(endpoint.allowRanges), resolve))
+    const address = await unlessAborted(
+      limit.signal,
+      guardedAddress(url.hostname, ranges(endpoint.allowRanges), resolve),
+    )
     const headers = {
       'content-type': 'application/json',
       'content-length': body.length,
@@ -170,13 +174,4 @@ function pinned({ address, family }: Address): LookupFunction {
     if (options.all === true) done(null, [{ address, family }])
     else done(null, address, family)
   }
-}
-
-/** As `work`, but no longer than the signal lasts. */
-function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { IncidentAnswer } from '../../alerts/api/incident-answer.ts'
 import { moment } from '../../alerts/words.ts'
 import { harmless } from '../../core/harmless.ts'
-import { API_OPTIONS, apiClient } from '../api-client.ts'
+import { API_OPTIONS, apiClient, whenItShows } from '../api-client.ts'
 import { type Run, UsageError } from '../command.ts'
 import { table } from '../table.ts'
 
@@ -50,9 +50,7 @@ export const run: Run = async (args, around) => {
   if (values.reason === undefined) throw new UsageError('--reason is needed: it stands in the audit')
   const days = verb === 'accept' && values.days !== undefined ? { days: Number(values.days) } : {}
   const answer = await api.act('POST', `${path}/${verb}`, { reason: values.reason, ...days })
-  around.out(
-    values.json ? `${JSON.stringify(answer)}\n` : `${harmless(id)} is ${DID[verb]}; it shows in some ten seconds\n`,
-  )
+  around.out(values.json ? `${JSON.stringify(answer)}\n` : `${harmless(id)} is ${DID[verb]}${whenItShows(answer)}\n`)
   return 0
 }
 

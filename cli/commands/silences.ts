@@ -1,9 +1,10 @@
 /** `eastwatch silences`: what is muted, and until when. */
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
+import { Taken } from '../../alerts/api/take.ts'
 import { moment } from '../../alerts/words.ts'
 import { harmless } from '../../core/harmless.ts'
-import { API_OPTIONS, apiClient } from '../api-client.ts'
+import { API_OPTIONS, apiClient, whenItShows } from '../api-client.ts'
 import { type Run, UsageError } from '../command.ts'
 import { table } from '../table.ts'
 
@@ -40,10 +41,10 @@ export const run: Run = async (args, around) => {
       minutes: minutesOf(values.for),
       reason: values.reason,
     })
-    text = `silence ${z.object({ action: z.string() }).parse(answer).action} is in force, for ${values.for}; it shows in some ten seconds\n`
+    text = `silence ${Taken.parse(answer).action} is in force, for ${values.for}${whenItShows(answer)}\n`
   } else if (verb === 'end' && rest.length === 1) {
     answer = await api.act('DELETE', `/silences/${encodeURIComponent(rest[0]!)}`)
-    text = `silence ${harmless(rest[0]!)} ends; it shows in some ten seconds\n`
+    text = `silence ${harmless(rest[0]!)} is ended${whenItShows(answer)}\n`
   } else throw new UsageError('say list, add with matchers, or end with one id')
   around.out(values.json ? `${JSON.stringify(answer)}\n` : text)
   return 0

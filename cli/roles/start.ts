@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { GroupLag } from '../../core/bus/bus.ts'
 import { openBus } from '../../core/bus/open.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { messageOf, PipelineError } from '../../core/errors.ts'
+import { PipelineError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import { Health, serveHealth } from '../../core/telemetry/health.ts'
 import { startTelemetry } from '../../core/telemetry/telemetry.ts'
@@ -22,6 +22,7 @@ import { type ConsoleRole, startConsoleRole } from './console.ts'
 import { startDetectorsRole } from './detectors.ts'
 import { allGroups, groupsOf } from './groups.ts'
 import { ROLES, type RoleContext, type RoleName, type RunningRole } from './role.ts'
+import { Stops } from './stops.ts'
 import { type StorageRole, startStorageRole } from './storage.ts'
 
 export interface RolesOptions {
@@ -50,7 +51,7 @@ export interface RunningRoles {
   console: ConsoleRole | undefined
   /** How far each group is behind. */
   lag(): Promise<GroupLag[]>
-  /** Resolves when everything has stopped after the signal; rejects with what made a part stop by itself. */
+  /** Resolves when everything has stopped after the signal, or was given up (stops.ts); rejects with what made a part stop by itself. */
   stopped: Promise<void>
 }
 
@@ -77,16 +78,7 @@ export async function startRoles(options: RolesOptions, signal: AbortSignal): Pr
     phase = next
     options.onPhase?.(next)
   }
-  const cleanUps: (() => void | Promise<void>)[] = []
-  const cleanUp = async () => {
-    for (const step of cleanUps.reverse()) {
-      try {
-        await step()
-      } catch (error) {
-        logger.error({ error: messageOf(error) }, 'a part did not stop cleanly')
-      }
-    }
-  }
+  const stops = new Stops(logger)
   try {
     const policy = { ...config.policy, folder: join(config.dataFolder, config.policy.folder) }
     const dataFolder = isWhole ? config.dataFolder : join(config.dataFolder, roles.join('-'))
@@ -97,43 +89,44 @@ export async function startRoles(options: RolesOptions, signal: AbortSignal): Pr
     if (runs('collector')) readPolicy(policy)
 
     const telemetry = startTelemetry(config.telemetry, VERSION)
-    cleanUps.push(() => telemetry.stop())
+    stops.add('telemetry', () => telemetry.stop())
     const health = new Health()
     health.register('start', () =>
       phase === '' ? { ready: true, detail: 'everything has started' } : { ready: false, detail: `${phase} ...` },
     )
     const healthServer = await serveHealth(config.telemetry.address, health, telemetry.metrics)
-    cleanUps.push(() => healthServer.stop())
+    stops.add('health', () => healthServer.stop())
 
     enter('opening the log')
     const bus = await openBus({ config: config.bus, dataFolder, requiredGroups: allGroups(config.bus), logger })
-    cleanUps.push(() => bus.close())
+    stops.add('bus', () => bus.close())
     const own = roles.flatMap((role) => groupsOf(role, config.bus))
     const starts = watchStarts(bus, own)
     const context: RoleContext = { config, dataFolder, policy, bus: starts.bus, clock, ticking, health, logger }
 
     const running: RunningRole[] = []
-    const started = <T extends RunningRole>(role: T): T => {
+    const started = <T extends RunningRole>(name: RoleName, role: T): T => {
       running.push(role)
-      cleanUps.push(() => role.stop())
+      stops.add(name, () => role.stop())
       return role
     }
     let storage: StorageRole | undefined
     if (runs('storage')) {
       enter('starting the store')
-      storage = started(await startStorageRole(context))
+      storage = started('storage', await startStorageRole(context))
     }
-    if (runs('alerts')) started(startAlertsRole(context, watchClock))
-    if (runs('detectors')) started(startDetectorsRole(context))
+    if (runs('alerts')) started('alerts', startAlertsRole(context, watchClock))
+    if (runs('detectors')) started('detectors', startDetectorsRole(context))
     let collector: CollectorRole | undefined
     if (runs('collector')) {
       enter('opening the listeners')
-      collector = started(await startCollectorRole(context))
+      collector = started('collector', await startCollectorRole(context))
     }
     let console: ConsoleRole | undefined
-    if (runs('console')) console = started(await startConsoleRole(context, storage?.url))
+    if (runs('console')) console = started('console', await startConsoleRole(context, storage?.url))
     const groups = runs('alerts') ? allGroups(config.bus) : own
-    cleanUps.push(watchProcess(health, { bus, groups, tells: runs('alerts'), clock, watchClock, logger }))
+    const watching = watchProcess(health, { bus, groups, tells: runs('alerts'), clock, watchClock, logger })
+    stops.add('watch', watching)
 
     const aborted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve()
@@ -143,7 +136,7 @@ export async function startRoles(options: RolesOptions, signal: AbortSignal): Pr
     enter('bringing the tables up to date and reading what detectors and alerts remember')
     await Promise.race([starts.all, aborted, ...ended])
     enter('')
-    const stopped = Promise.race([aborted, ...ended]).finally(cleanUp)
+    const stopped = Promise.race([aborted, ...ended]).finally(() => stops.run())
     stopped.catch(() => {
       // Told to whoever awaits it.
     })
@@ -158,7 +151,7 @@ export async function startRoles(options: RolesOptions, signal: AbortSignal): Pr
       stopped,
     }
   } catch (error) {
-    await cleanUp()
+    await stops.run()
     throw error
   }
 }

@@ -34,7 +34,7 @@ export async function readKafka(options: KafkaSourceOptions, signal: AbortSignal
   const { reach, input, backlog, metrics, onState } = options
   hideAbortedRecords()
   boundBatches()
-  const kafka = createClient(reach)
+  const kafka = createClient(reach, options.logger)
   const admin = new SerialAdmin(kafka.admin())
   const onLost = (messages: number) => metrics.add('lost', messages)
   const readers = input.topics.map((topic) => new TopicReader({ ...options, ...input, kafka, admin, topic, onLost }))

@@ -2,7 +2,7 @@
  * Reads one topic as a member of its group, with every other collector. A consumer group for each topic: with one for all, a topic that is
  * missing or forbidden would halt the others.
  */
-import type { Kafka } from 'kafkajs'
+import type { Client } from '../../core/bus/kafka/client.ts'
 import { type Ownership, type PartitionHandle, readGroup } from '../../core/bus/kafka/group-reader.ts'
 import { Names } from '../../core/bus/kafka/names.ts'
 import type { SerialAdmin } from '../../core/bus/kafka/serial-admin.ts'
@@ -22,7 +22,7 @@ const JOINS_WITHIN = MINUTE
 
 export interface TopicReaderOptions
   extends Pick<PartitionReaderOptions, 'ingest' | 'clock' | 'maxBodyBytes' | 'onLost' | 'logger'> {
-  kafka: Kafka
+  kafka: Pick<Client, 'consumer'>
   admin: SerialAdmin
   topic: TopicConfig
   prefix: string

@@ -4,8 +4,8 @@
  * contradicts (declared-destination.ts).
  */
 import type { Call } from '../../core/call.ts'
-import type { PolicySnapshot } from '../../policy/policy.ts'
-import { decideCall } from './decide.ts'
+import type { DecideByPath, PolicySnapshot } from '../../policy/policy.ts'
+import { deciderOf } from './decide.ts'
 import { type DeclaredDestination, declaredDestination } from './declared-destination.ts'
 import { type DeclaredSource, declaredSource } from './declared-source.ts'
 import { Directory } from './directory.ts'
@@ -19,9 +19,11 @@ export interface Annotator {
   inForce(): unknown
   /** Names by the inventory: once per call, of columns that a source's `vary` leaves alone. */
   declare(call: Call): void
-  /** What the policy says, and learned names: again after each `vary`. */
-  judge(call: Call): void
-  /** Where `judge` notes what calls teach, and looks up what is known. */
+  /** What the policy says: once per call, and then by path after each `vary`. */
+  decider(call: Call): DecideByPath
+  /** Learned names, and what the call teaches of them: again after each `vary`. */
+  learn(call: Call): void
+  /** Where `learn` notes what calls teach, and looks up what is known. */
   readonly directory: Directory
 }
 
@@ -52,8 +54,8 @@ export function createAnnotator(policy: () => PolicySnapshot, directory = new Di
         remembered(destinations, destinationKey(call), () => declaredDestination(call, inventory)),
       )
     },
-    judge(call) {
-      decideCall(call, policy())
+    decider: (call) => deciderOf(call, policy()),
+    learn(call) {
       directory.annotate(call)
       directory.learn(call)
     },

@@ -1,18 +1,13 @@
 /** What the declared policy says of a call, as far as its record tells who called. */
 import type { Call } from '../../core/call.ts'
-import type { AccessQuery, PolicySnapshot } from '../../policy/policy.ts'
+import type { AccessQuery, DecideByPath, PolicySnapshot, Verdict } from '../../policy/policy.ts'
 
-/** Writes `decision` and `decisionReason`. */
-export function decideCall(call: Call, policy: PolicySnapshot): void {
+/** Of the call, and of all that differ from it in columns of PER_ROW only (core/block/call-rows.ts): by their paths. */
+export function deciderOf(call: Call, policy: PolicySnapshot): DecideByPath {
   const undecidable = whyUndecidable(call)
-  if (undecidable !== '') {
-    call.decision = 'unknown'
-    call.decisionReason = undecidable
-    return
-  }
-  const verdict = policy.decide(queryOf(call))
-  call.decision = verdict.decision
-  call.decisionReason = verdict.reason
+  if (undecidable === '') return policy.decideByPath(queryOf(call))
+  const verdict: Verdict = { decision: 'unknown', reason: undecidable }
+  return () => verdict
 }
 
 function whyUndecidable({ kind, outcome }: Call): string {

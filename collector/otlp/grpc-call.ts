@@ -1,6 +1,7 @@
 /** One unary call of gRPC over HTTP/2 (grpc/doc/PROTOCOL-HTTP2.md): its message, and its answer. */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { PipelineError } from '../../core/errors.ts'
+import { giveBack } from '../body-memory.ts'
 import { encodeStatus, type Refusal } from './answer.ts'
 import { ACCEPTED_ENCODINGS, inflated, isKnownEncoding, MessageReader, PREFIX_BYTES } from './grpc-message.ts'
 import { GRPC_STATUS, type GrpcStatus } from './grpc-status.ts'
@@ -37,7 +38,11 @@ export async function readMessage(
 ): Promise<Buffer> {
   const { bytes, compressed } = await arrived(stream, limits, timeoutMs)
   if (!compressed) return bytes
-  if (isKnownEncoding(encoding)) return inflated(bytes, encoding, limits)
+  if (isKnownEncoding(encoding)) {
+    const message = await inflated(bytes, encoding, limits)
+    giveBack(bytes)
+    return message
+  }
   const known = `this collector knows ${ACCEPTED_ENCODINGS}`
   throw new GrpcRefusal(GRPC_STATUS.UNIMPLEMENTED, `grpc-encoding ${encoding} is not served: ${known}`)
 }
@@ -52,12 +57,13 @@ function arrived(
     const fail = (error: unknown): void => {
       clearTimeout(timer)
       // What still comes is let go.
+      stopTaking()
       stream.removeAllListeners('data').resume()
       reject(error)
     }
     const late = `the request did not arrive within ${timeoutMs} ms`
     const timer = setTimeout(() => fail(new GrpcRefusal(GRPC_STATUS.DEADLINE_EXCEEDED, late)), timeoutMs)
-    stream.on('data', (piece: Buffer) => {
+    const stopTaking = takePieces(stream, (piece) => {
       try {
         reader.push(piece)
       } catch (error) {
@@ -72,8 +78,28 @@ function arrived(
         reject(error)
       }
     })
-    stream.once('close', () => fail(new PipelineError('bad_input', 'the sender gave the call up')))
+    stream.once('close', () => {
+      if (!stream.readableEnded) fail(new PipelineError('bad_input', 'the sender gave the call up'))
+    })
   })
+}
+
+/**
+ * Each piece of the stream as it comes. As a `data` event it would cost several times as much, most of it for asking whether there is
+ * more; so it is taken where node:http2 hands it to the stream. Whatever does not come that way still comes as `data`, in its order.
+ * Returns what ends this.
+ */
+function takePieces(stream: ServerHttp2Stream, take: (piece: Buffer) => void): () => void {
+  const { push } = stream
+  stream.on('data', take)
+  stream.push = (piece: Buffer | null) => {
+    if (piece === null || stream.readableLength > 0) return push.call(stream, piece)
+    take(piece)
+    return true
+  }
+  return () => {
+    stream.push = push
+  }
 }
 
 /** Answers OK with a message. */

@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream'
 import { createGunzip, createInflate } from 'node:zlib'
 import { PipelineError } from '../../core/errors.ts'
+import { giveBack, memoryFor } from '../body-memory.ts'
 import { type BodyLimits, gathered, tooLarge } from './read-body.ts'
 
 export const PREFIX_BYTES = 5
@@ -23,7 +24,7 @@ export class MessageReader {
   #prefixBytes = 0
   #length = 0
   #bytes = 0
-  #message = NONE
+  #message: Buffer = NONE
 
   constructor(limits: BodyLimits) {
     this.#limits = limits
@@ -51,8 +52,9 @@ export class MessageReader {
   #reserve(bytes: number): void {
     if (bytes <= this.#message.length) return
     const before = this.#message
-    this.#message = Buffer.allocUnsafeSlow(Math.min(this.#length, Math.max(bytes, AT_ONCE, 2 * before.length)))
+    this.#message = memoryFor(Math.min(this.#length, Math.max(bytes, AT_ONCE, 2 * before.length)))
     before.copy(this.#message)
+    giveBack(before)
   }
 
   /** The message as it came, once nothing more comes. Throws `bad_input` where it is not whole. */

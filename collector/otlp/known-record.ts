@@ -1,4 +1,5 @@
 /** A record like one that was read before: values that vary stay bytes until somebody asks for their text. */
+import type { TextSpan } from '../../core/block.ts'
 import { numberOfBytes, numberOfText } from './digits.ts'
 import type { FieldValues } from './field-values.ts'
 import { CACHED, WAY } from './field-ways.ts'
@@ -6,13 +7,20 @@ import { FIELDS, type LogRecord } from './log-record.ts'
 import { isAscii, isNothing, textOfBytes } from './text.ts'
 import type { Wire } from './wire.ts'
 
-/** Where the values that vary are in the record that is read, by FIELD position; of an address also where its port's digits begin. */
+/**
+ * Where the values that vary are in the record that is read, by FIELD position; of an address also where its port's digits begin. And of how
+ * many characters each is, once somebody has read it: UNREAD before.
+ */
 export const gaps = {
   from: new Int32Array(FIELDS.length),
   end: new Int32Array(FIELDS.length),
   port: new Int32Array(FIELDS.length),
+  size: new Int32Array(FIELDS.length),
 }
+export const UNREAD = -1
 
+/** Longest value that is not made a string. */
+const MAX_SPAN = 127
 const MAX_PORT_DIGITS = 5
 const MAX_PORT = 0xffff
 const COLON = 0x3a
@@ -81,13 +89,31 @@ export class KnownRecord implements LogRecord, FieldValues {
     if (this.#varies[field] === 0) return this.#values[field]!
     const from = gaps.from[field]!
     const end = gaps.end[field]!
-    if (isNothing(this.#wire, from, end)) return ''
-    return textOfBytes(this.#wire, from, end, this.#maxValueBytes, WAY[field] === CACHED)
+    const isThere = !isNothing(this.#wire, from, end)
+    const text = isThere ? textOfBytes(this.#wire, from, end, this.#maxValueBytes, WAY[field] === CACHED) : ''
+    gaps.size[field] = text.length
+    return text
   }
 
   numberOf(field: number): number {
     if (this.#varies[field] === 0) return numberOfText(this.#values[field]!)
-    return numberOfBytes(this.#wire.bytes, gaps.from[field]!, gaps.end[field]!)
+    const from = gaps.from[field]!
+    const end = gaps.end[field]!
+    const value = numberOfBytes(this.#wire.bytes, from, end)
+    if (value >= 0) this.#noteSize(field, end - from)
+    return value
+  }
+
+  spanOf(field: number, span: TextSpan): boolean {
+    if (this.#varies[field] === 0) return false
+    const from = gaps.from[field]!
+    const end = gaps.end[field]!
+    if (end - from > MAX_SPAN || isNothing(this.#wire, from, end) || !isAscii(this.#wire.view, from, end)) return false
+    if (!this.#noteSize(field, end - from)) return false
+    span.source = this.#wire
+    span.from = from
+    span.end = end
+    return true
   }
 
   addressOf(field: number): string {
@@ -104,7 +130,15 @@ export class KnownRecord implements LogRecord, FieldValues {
     return port > MAX_PORT ? 0 : port
   }
 
+  /** The value is as many characters of ASCII; false, and nothing noted, where only its beginning is kept. */
+  #noteSize(field: number, length: number): boolean {
+    if (length > this.#maxValueBytes) return false
+    gaps.size[field] = length
+    return true
+  }
+
   #sizeOf(field: number): number {
+    if (gaps.size[field] !== UNREAD) return gaps.size[field]!
     const from = gaps.from[field]!
     const end = gaps.end[field]!
     if (isNothing(this.#wire, from, end)) return 0

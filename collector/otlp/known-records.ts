@@ -11,15 +11,14 @@
  * all the children it may have gives up its oldest for one in EVERY that miss. So what never comes again costs a little more than
  * reading it, and keeps nobody out for long.
  */
-import { fieldOfBytes } from './field-keys.ts'
-import { MARKED, MARKED_BUT_PORT, portFrom, WAY } from './field-ways.ts'
-import { gaps, KnownRecord } from './known-record.ts'
+import { portFrom } from './field-ways.ts'
+import { gaps, KnownRecord, UNREAD } from './known-record.ts'
 import type { LogRecord } from './log-record.ts'
 import { hashOf } from './marks.ts'
-import { PlainPair } from './plain-pair.ts'
+import { keyFromOf, PlainPair, pairEnd, stringFrom } from './plain-pair.ts'
+import { KEY, KEY_AND_BEGINNING, MAX_PARTS, OTHER, RecordParts, RUN } from './record-parts.ts'
 import { sameBytes, viewOf } from './same-bytes.ts'
-import { RECORD_ATTRIBUTE, RECORD_BODY } from './tags.ts'
-import { isNothing } from './text.ts'
+import { RECORD_ATTRIBUTE } from './tags.ts'
 import type { Wire } from './wire.ts'
 
 const MAX_NODES = 1 << 17
@@ -28,20 +27,14 @@ export const MAX_RECORDS = 1 << 14
 const MAX_CHILDREN = 32
 const EVERY = 64
 const ROOTS = 1 << 12
-/** Most pairs of a record that is kept, and most bytes: what one record may add to the tree. */
-const MAX_PAIRS = 128
+/** Most bytes of a record that is kept: with MAX_PARTS what one record may add to the tree. */
 const MAX_RECORD_BYTES = 16 * 1024
 
-/** From this length on Node compares faster by itself; the call costs as much as 150 bytes here. */
-const NATIVE_FROM = 224
+/** From this length on Node compares faster by itself; the call costs as much as 190 bytes here. */
+const NATIVE_FROM = 192
 const FIRST_BYTES = 64
 
 const NONE = -1
-/** A run of whole pairs; a pair of which the key counts; one of which the key and the value's beginning count. */
-const RUN = 0
-const KEY = 1
-const KEY_AND_BEGINNING = 2
-
 const kinds = new Uint8Array(MAX_NODES)
 /** The field of a gap's value, NONE where nobody reads it. */
 const fields = new Int8Array(MAX_NODES)
@@ -67,35 +60,29 @@ let crowded = 0
 /** Of the resource that is being read. */
 let root = NONE
 
+const { from: gapFrom, end: gapEnd, size: gapSize, port: gapPort } = gaps
 const pair = new PlainPair()
+const parts = new RecordParts()
 
-/** Parts of the record that is learned; beside those of nodes, what is no pair and is read each time. */
-const OTHER = 3
-let parts = 0
-const partKinds = new Uint8Array(MAX_PAIRS)
-const partFields = new Int8Array(MAX_PAIRS)
-const partStarts = new Int32Array(MAX_PAIRS)
-const partEnds = new Int32Array(MAX_PAIRS)
-
-/** What follows are records of the resource with these bytes. */
-export function openResource(wire: Wire, from: number, end: number): void {
+/** What follows are records of the resource with these bytes; false where it is not known, and none of them either. */
+export function openResource(wire: Wire, from: number, end: number): boolean {
   const length = end - from
-  root = NONE
-  if (length > MAX_RECORD_BYTES) return
-  const slot = (hashOf(wire.view, from, end) >>> 8) % ROOTS
-  const known = roots[slot]!
-  if (known !== NONE && lengths[known] === length && sameBytes(wire.view, from, view, starts[known]!, length)) {
-    root = known
-    return
-  }
-  if (isFull()) return
-  root = addNode(RUN, wire, from, end)
-  roots[slot] = root
+  const known = length > MAX_RECORD_BYTES ? NONE : roots[slotOf(wire, from, end)]!
+  const isKnown =
+    known !== NONE && lengths[known] === length && sameBytes(wire.view, from, view, starts[known]!, length)
+  root = isKnown ? known : NONE
+  return isKnown
 }
 
-/** What follows are records of a resource that is read anew each time. */
-export function openNoResource(): void {
-  root = NONE
+/** What follows is to be known: the resource says in marks what it says. */
+export function learnResource(wire: Wire, from: number, end: number): void {
+  if (isFull() || end - from > MAX_RECORD_BYTES) return
+  root = addNode(RUN, wire, from, end)
+  roots[slotOf(wire, from, end)] = root
+}
+
+function slotOf(wire: Wire, from: number, end: number): number {
+  return (hashOf(wire.view, from, end) >>> 8) % ROOTS
 }
 
 /** Where a record begins, NONE where none is known. */
@@ -103,46 +90,58 @@ export function start(): number {
   return root
 }
 
-/** The node after the pairs that come next, with `wire` behind them; NONE where no such node is known. */
-export function step(node: number, wire: Wire, end: number): number {
-  const { at } = wire
-  for (let child = children[node]!; child !== NONE; child = siblings[child]!) {
-    const length = lengths[child]!
-    if (kinds[child] === RUN) {
-      if (at + length > end || !isSameRun(wire, at, starts[child]!, length)) continue
-      wire.at = at + length
-      return child
+/** The last node that the pairs which come next lead to, with `wire` behind them; the node itself where they lead nowhere. */
+export function walk(from: number, wire: Wire, end: number): number {
+  let node = from
+  let child = children[node]!
+  while (child !== NONE) {
+    const behind = kinds[child] === RUN ? behindRun(child, wire, end) : behindGap(child, wire, end)
+    if (behind === NONE) child = siblings[child]!
+    else {
+      wire.at = behind
+      node = child
+      child = children[node]!
     }
-    if (!pair.read(wire.bytes, at, end)) return NONE
-    if (!isGap(child, wire)) continue
-    const field = fields[child]!
-    if (field !== NONE) {
-      gaps.from[field] = pair.from
-      gaps.end[field] = pair.end
-      gaps.port[field] = pair.from + beginnings[child]!
-    }
-    wire.at = pair.end
-    return child
   }
-  return NONE
+  return node
 }
 
-function isSameRun(wire: Wire, at: number, start: number, length: number): boolean {
-  if (length < NATIVE_FROM) return sameBytes(wire.view, at, view, start, length)
-  // The first pair tells most runs apart, for less than the call costs.
-  if (!sameBytes(wire.view, at, view, start, FIRST_BYTES)) return false
-  return wire.bytes.compare(bytes, start, start + length, at, at + length) === 0
-}
-
-function isGap(node: number, wire: Wire): boolean {
-  const from = pair.keyFrom
-  const length = pair.keyEnd - from
-  const beginning = beginnings[node]!
+/** Where the run ends that comes next; NONE where another does. */
+function behindRun(node: number, { bytes: body, view: bodyView, at }: Wire, end: number): number {
   const start = starts[node]!
-  if (lengths[node] !== length + beginning || !sameBytes(wire.view, from, view, start, length)) return false
-  if (kinds[node] === KEY) return true
-  if (portFrom(wire.bytes, pair.from, pair.end) - pair.from !== beginning) return false
-  return sameBytes(wire.view, pair.from, view, start + length, beginning)
+  const length = lengths[node]!
+  const behind = at + length
+  if (behind > end) return NONE
+  if (length < NATIVE_FROM) return sameBytes(bodyView, at, view, start, length) ? behind : NONE
+  // The first pair tells most runs apart, for less than the call costs.
+  if (siblings[node] !== NONE && !sameBytes(bodyView, at, view, start, FIRST_BYTES)) return NONE
+  return body.compare(bytes, start, start + length, at, behind) === 0 ? behind : NONE
+}
+
+/** Where the pair ends that comes next, noted among `gaps`; NONE where it is none of that key. It compares the key as it reads the pair. */
+function behindGap(node: number, { bytes: body, view: bodyView, at }: Wire, end: number): number {
+  if (body[at] !== RECORD_ATTRIBUTE) return NONE
+  const stop = pairEnd(body, at)
+  const keyFrom = keyFromOf(body, at)
+  const start = starts[node]!
+  const beginning = beginnings[node]!
+  const keyLength = lengths[node]! - beginning
+  const keyEnd = keyFrom + keyLength
+  if (stop > end || keyEnd > stop || !sameBytes(bodyView, keyFrom, view, start, keyLength)) return NONE
+  const from = stringFrom(body, keyEnd, stop)
+  if (from < 0) return NONE
+  if (kinds[node] !== KEY) {
+    if (portFrom(body, from, stop) - from !== beginning) return NONE
+    if (!sameBytes(bodyView, from, view, start + keyLength, beginning)) return NONE
+  }
+  const field = fields[node]!
+  if (field !== NONE) {
+    gapFrom[field] = from
+    gapEnd[field] = stop
+    gapSize[field] = UNREAD
+    gapPort[field] = from + beginning
+  }
+  return stop
 }
 
 /** The record that ends at a node, with the values of its gaps as they last were. */
@@ -161,75 +160,25 @@ export function learn(wire: Wire, from: number, end: number, record: LogRecord, 
     if (missing > 2 * MAX_RECORDS) startAfresh()
     return
   }
-  if (root === NONE || end - from > MAX_RECORD_BYTES || !isPlain(wire, from, end, resource)) return
+  if (root === NONE || end - from > MAX_RECORD_BYTES || !parts.read(wire, from, end, resource)) return
   let node = root
   let run = from
-  for (let i = 0; i < parts; i += 1) {
-    const kind = partKinds[i]!
+  for (let i = 0; i < parts.count; i += 1) {
+    const kind = parts.kinds[i]!
     if (kind === RUN) continue
-    node = extended(node, wire, run, partStarts[i]!)
+    node = extended(node, wire, run, parts.starts[i]!)
     if (node === NONE) return
-    run = partEnds[i]!
+    run = parts.ends[i]!
     if (kind === OTHER) continue
-    pair.read(wire.bytes, partStarts[i]!, run)
-    node = gapBelow(node, wire, kind, partFields[i]!)
+    wire.at = parts.starts[i]!
+    pair.read(wire.bytes, wire.at, run)
+    node = gapBelow(node, wire, kind, parts.fields[i]!)
     if (node === NONE) return
   }
   node = extended(node, wire, run, end)
   if (node === NONE) return
   lastShape += 1
-  ends[node] = records.push(new KnownRecord(lastShape, record, varying(), wire)) - 1
-}
-
-/** Fields of the gaps among the parts. */
-function varying(): number[] {
-  const found: number[] = []
-  for (let i = 0; i < parts; i += 1) {
-    if ((partKinds[i] === KEY || partKinds[i] === KEY_AND_BEGINNING) && partFields[i] !== NONE)
-      found.push(partFields[i]!)
-  }
-  return found
-}
-
-/** Cuts a record into parts; false where it is to be read in whole each time. */
-function isPlain(wire: Wire, from: number, end: number, resource: LogRecord): boolean {
-  const seen = new Set<number>()
-  parts = 0
-  wire.at = from
-  while (wire.at < end) {
-    if (parts === MAX_PAIRS) return false
-    const { at } = wire
-    partStarts[parts] = at
-    if (wire.bytes[at] !== RECORD_ATTRIBUTE) {
-      const tag = wire.tag(end)
-      if (tag === RECORD_ATTRIBUTE || tag === RECORD_BODY) return false
-      wire.skip(tag, end)
-      partKinds[parts] = OTHER
-    } else {
-      if (!pair.read(wire.bytes, at, end)) return false
-      wire.at = pair.end
-      const field = fieldOfBytes(wire.view, pair.nameFrom, pair.keyEnd)
-      const kind = kindOf(wire, field)
-      partKinds[parts] = kind
-      partFields[parts] = field
-      if (kind !== RUN && field !== NONE) {
-        // Of two that say the same field the first counts, and where it says nothing the resource does.
-        if (seen.has(field) || resource.values[field] !== '') return false
-        seen.add(field)
-      }
-    }
-    partEnds[parts] = wire.at
-    parts += 1
-  }
-  return true
-}
-
-function kindOf(wire: Wire, field: number): number {
-  if (field === NONE) return KEY
-  const way = WAY[field]
-  if (way === MARKED) return RUN
-  if (way !== MARKED_BUT_PORT) return KEY
-  return isNothing(wire, pair.from, pair.end) ? RUN : KEY_AND_BEGINNING
+  ends[node] = records.push(new KnownRecord(lastShape, record, parts.varying(), wire)) - 1
 }
 
 /** The node behind the pairs between `from` and `end`, below `parent`; NONE where it has no room. */
@@ -279,10 +228,10 @@ function split(node: number, at: number): void {
   ends[node] = NONE
 }
 
-/** The gap of the pair at hand, below `parent`; NONE where it has no room. */
+/** The gap of the pair at hand, which `wire` is at, below `parent`; NONE where it has no room. */
 function gapBelow(parent: number, wire: Wire, kind: number, field: number): number {
   for (let child = children[parent]!; child !== NONE; child = siblings[child]!) {
-    if (kinds[child] === kind && isGap(child, wire)) return child
+    if (kinds[child] === kind && behindGap(child, wire, pair.end) !== NONE) return child
   }
   if (!hasRoom(parent)) return NONE
   const node = addNode(kind, wire, pair.keyFrom, pair.keyEnd)
@@ -332,7 +281,7 @@ function addChild(parent: number, node: number): number {
 
 /** True where a record might not find room. */
 function isFull(): boolean {
-  return nodes + 3 * MAX_PAIRS > MAX_NODES || size + 2 * MAX_RECORD_BYTES > MAX_BYTES || records.length === MAX_RECORDS
+  return nodes + 3 * MAX_PARTS > MAX_NODES || size + 2 * MAX_RECORD_BYTES > MAX_BYTES || records.length === MAX_RECORDS
 }
 
 function startAfresh(): void {

@@ -17,34 +17,43 @@ export class PlainPair {
   /** False where at `at`, before `limit`, is anything else. */
   read(bytes: Buffer, at: number, limit: number): boolean {
     if (bytes[at] !== RECORD_ATTRIBUTE) return false
-    const size = bytes[at + 1]!
-    let next = at + 2
-    let end = next + size
-    if (size > MAX_LOW) {
-      const high = bytes[next]!
-      if (high > MAX_LOW) return false
-      next += 1
-      end = next + (size & MAX_LOW) + high * 0x80
-    }
-    const keyLength = bytes[next + 1]!
-    if (!(end <= limit) || bytes[next] !== PAIR_KEY || keyLength > MAX_LOW) return false
-    this.keyFrom = next
-    this.nameFrom = next + 2
-    this.keyEnd = next + 2 + keyLength
-    next = this.keyEnd
-    if (bytes[next] !== PAIR_VALUE) return false
-    next = this.#lengthBefore(bytes, next + 1, end)
-    if (next < 0 || bytes[next] !== ANY_STRING) return false
-    this.from = this.#lengthBefore(bytes, next + 1, end)
+    const end = pairEnd(bytes, at)
+    const keyFrom = keyFromOf(bytes, at)
+    const keyLength = bytes[keyFrom + 1]!
+    if (end < 0 || end > limit || bytes[keyFrom] !== PAIR_KEY || keyLength > MAX_LOW) return false
+    this.keyFrom = keyFrom
+    this.nameFrom = keyFrom + 2
+    this.keyEnd = keyFrom + 2 + keyLength
+    this.from = stringFrom(bytes, this.keyEnd, end)
     this.end = end
     return this.from >= 0
   }
+}
 
-  /** Behind the length at `at`, where what it measures ends at `end`; below zero elsewhere. */
-  #lengthBefore(bytes: Buffer, at: number, end: number): number {
-    const low = bytes[at]!
-    if (low <= MAX_LOW) return at + 1 + low === end ? at + 1 : -1
-    const high = bytes[at + 1]!
-    return high <= MAX_LOW && at + 2 + (low & MAX_LOW) + high * 0x80 === end ? at + 2 : -1
-  }
+/** Where the attribute at `at` ends; below zero where its length is none of those that are read. */
+export function pairEnd(bytes: Buffer, at: number): number {
+  const low = bytes[at + 1]!
+  if (low <= MAX_LOW) return at + 2 + low
+  const high = bytes[at + 2]!
+  return high <= MAX_LOW ? at + 3 + (low & MAX_LOW) + high * 0x80 : -1
+}
+
+/** Where its key's field begins. */
+export function keyFromOf(bytes: Buffer, at: number): number {
+  return bytes[at + 1]! <= MAX_LOW ? at + 2 : at + 3
+}
+
+/** Where the string begins that is all of the value behind a key, and ends with the pair at `end`; below zero elsewhere. */
+export function stringFrom(bytes: Buffer, keyEnd: number, end: number): number {
+  if (bytes[keyEnd] !== PAIR_VALUE) return -1
+  const any = behindLength(bytes, keyEnd + 1, end)
+  return any >= 0 && bytes[any] === ANY_STRING ? behindLength(bytes, any + 1, end) : -1
+}
+
+/** Behind the length at `at`, where what it measures ends at `end`; below zero elsewhere. */
+function behindLength(bytes: Buffer, at: number, end: number): number {
+  const low = bytes[at]!
+  if (low <= MAX_LOW) return at + 1 + low === end ? at + 1 : -1
+  const high = bytes[at + 1]!
+  return high <= MAX_LOW && at + 2 + (low & MAX_LOW) + high * 0x80 === end ? at + 2 : -1
 }

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { createGunzip } from 'node:zlib'
 import { PipelineError } from '../../core/errors.ts'
+import { memoryFor } from '../body-memory.ts'
 
 export interface BodyLimits {
   maxBytes: number
@@ -33,7 +34,11 @@ export async function gathered(source: AsyncIterable<unknown>, { maxBytes, take 
     take(bytes.length)
     pieces.push(bytes)
   }
-  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, size)
+  if (pieces.length === 1) return pieces[0]!
+  const all = memoryFor(size)
+  let at = 0
+  for (const piece of pieces) at += piece.copy(all, at)
+  return all
 }
 
 function inflated(request: IncomingMessage): AsyncIterable<unknown> {

@@ -10,7 +10,10 @@ import type { Wire } from './wire.ts'
 const SLOTS = 4096
 /** Longest text that is cached. */
 const MAX_CACHED = 64
-/** Slot s holds `strings[s]`, whose bytes begin at s * MAX_CACHED of `slab`; a length of 0 is an empty slot. */
+/**
+ * Slot s holds the text whose bytes begin at s * MAX_CACHED of `slab`; a length of 0 is an empty slot. Its string is kept once it comes the second
+ * time, '' before: what is kept is garbage of the costly kind later, and many texts never come again.
+ */
 const strings = new Array<string>(SLOTS).fill('')
 const lengths = new Uint8Array(SLOTS)
 const slab = Buffer.alloc(SLOTS * MAX_CACHED)
@@ -37,12 +40,14 @@ export function textOfBytes({ bytes, view }: Wire, from: number, end: number, ma
   if (!cached || length === 0 || length > MAX_CACHED) return bytes.utf8Slice(from, end)
   const slot = slotOf(view, from, end)
   const at = slot * MAX_CACHED
-  if (lengths[slot] === length && sameBytes(view, from, slabView, at, length)) return strings[slot]!
-  const text = bytes.utf8Slice(from, end)
-  strings[slot] = text
+  if (lengths[slot] === length && sameBytes(view, from, slabView, at, length)) {
+    if (strings[slot] === '') strings[slot] = bytes.utf8Slice(from, end)
+    return strings[slot]!
+  }
+  strings[slot] = ''
   lengths[slot] = length
   for (let i = 0; i < length; i += 1) slab[at + i] = bytes[from + i]!
-  return text
+  return bytes.utf8Slice(from, end)
 }
 
 /** Mixes the length with words from the beginning, the middle and the end. */

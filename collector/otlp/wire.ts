@@ -114,11 +114,19 @@ export class Wire {
     return BigInt.asIntN(64, exact).toString()
   }
 
+  /** An id of so many bytes as lower-case hex; '' for bytes of another length, which are no id. */
+  idText(size: number, end: number): string {
+    const stop = this.length(end)
+    const from = this.at
+    this.at = stop
+    return stop - from === size ? this.bytes.toString('hex', from, stop) : ''
+  }
+
   /** A fixed64 of nanoseconds as whole microseconds. Exact as long as the result is below 2^53. */
   microseconds(end: number): number {
     const from = this.fixed(8, end)
-    const low = this.bytes.readUInt32LE(from)
-    const high = this.bytes.readUInt32LE(from + 4)
+    const low = this.view.getUint32(from, true)
+    const high = this.view.getUint32(from + 4, true)
     const part = (high % 1000) * 0x1_0000_0000 + low
     return Math.floor(high / 1000) * 0x1_0000_0000 + Math.floor(part / 1000)
   }

@@ -1,12 +1,15 @@
 /** Socket addresses as Envoy prints them: `10.0.0.1:80`, `[::1]:80`, `envoy://listener/10.0.0.1:80`, a pipe's path. */
 
 import { wholeNumber } from './bounded.ts'
+import { recent } from './recent.ts'
 
 /** Longest address kept: an IPv6 address with zone; what is longer is none. */
 const MAX_ADDRESS_LENGTH = 64
 
 /** The IP of an address, lower case, without port; '' where it is no IP (a pipe, a name). */
-export function ipOf(text: string): string {
+export const ipOf = recent(readIp)
+
+function readIp(text: string): string {
   const address = text.charCodeAt(0) === 101 /* e */ ? text.slice(text.lastIndexOf('/') + 1) : text
   if (address === '' || address.length > MAX_ADDRESS_LENGTH) return ''
   if (address.charCodeAt(0) === 91 /* [ */) return plainIp(address.slice(1, address.indexOf(']')))

@@ -4,6 +4,7 @@
  *
  * `format` is `envoy` for structured records, `istio-text` for lines. Lengths: bounded.ts.
  */
+import type { RowIds } from '../../core/block.ts'
 import { type Call, emptyCall } from '../../core/call.ts'
 import { type FieldValues, TextValues } from '../otlp/field-values.ts'
 import { FIELD, type LogRecord } from '../otlp/log-record.ts'
@@ -15,6 +16,7 @@ import { readIds } from './ids.ts'
 import { fillFromLine } from './istio-text.ts'
 import { nameDestination, namespaceOf, ownNamespace, ownService, ownWorkload } from './names.ts'
 import { readOutcome } from './outcome.ts'
+import { recent } from './recent.ts'
 import { readRoute } from './route-template.ts'
 import type { LogSource, RecordContext, Unreadable } from './source.ts'
 import { readTimes } from './times.ts'
@@ -79,24 +81,24 @@ function isStructured({ values }: LogRecord): boolean {
   return values[F.responseCode] !== '' || values[F.downstreamRemoteAddress] !== ''
 }
 
-function vary(call: Call, record: LogRecord, values: FieldValues): void {
+function vary(call: Call, record: LogRecord, values: FieldValues, ids: RowIds): void {
   readSource(call, values)
-  fillIn(call, record, values)
+  fillIn(call, record, values, ids)
 }
 
 /** What is another in nearly every record. */
-function fillIn(call: Call, record: LogRecord, values: FieldValues): void {
+function fillIn(call: Call, record: LogRecord, values: FieldValues, ids?: RowIds): void {
   call.bytesReceived = numberOr(values.numberOf(F.bytesReceived), Number.MAX_SAFE_INTEGER)
   call.bytesSent = numberOr(values.numberOf(F.bytesSent), Number.MAX_SAFE_INTEGER)
   if (hasRequest(call)) {
-    const { path, route } = readRoute(values.textOf(F.path))
+    const { path, route, isGrpc } = readPath(values.textOf(F.path))
     call.path = path
     call.route = route
-    call.protocol =
-      call.grpcStatus >= 0 || (values.textOf(F.protocol) === 'HTTP/2' && isGrpcPath(call)) ? 'grpc' : 'http'
+    const isUnlogged = isGrpc && call.method === 'POST' && values.textOf(F.protocol) === 'HTTP/2'
+    call.protocol = call.grpcStatus >= 0 || isUnlogged ? 'grpc' : 'http'
   }
   readTimes(call, record.timeUs, values)
-  readIds(call, record, values)
+  readIds(call, record, values, ids)
 }
 
 /** False for a connection, or a stream of bytes. */
@@ -143,12 +145,13 @@ function isConnection(values: readonly string[], type: string): boolean {
   )
 }
 
+/** `/package.Service/Method`: by POST that is gRPC, also where its status was not logged. */
 const GRPC_PATH = /^\/[\w]+(?:\.\w+)*\.[A-Z]\w*\/[A-Z]\w*$/
 
-/** `/package.Service/Method` by POST: gRPC whose status was not logged. */
-function isGrpcPath({ method, path }: Call): boolean {
-  return method === 'POST' && GRPC_PATH.test(path)
-}
+const readPath = recent((text) => {
+  const { path, route } = readRoute(text)
+  return { path, route, isGrpc: GRPC_PATH.test(path) }
+})
 
 function readNames(call: Call, values: readonly string[]): void {
   const atSource = call.reporter === 'source'

@@ -1,3 +1,4 @@
+import type { RowIds } from '../../core/block.ts'
 import type { Call, Trust } from '../../core/call.ts'
 import type { FieldValues } from '../otlp/field-values.ts'
 import type { LogRecord } from '../otlp/log-record.ts'
@@ -23,11 +24,12 @@ export interface LogSource {
   /**
    * Where most of a call comes again and again. `vary` writes what the record's VARYING and FLEETING_PORT fields, time and ids say
    * into columns of PER_ROW (core/block/call-rows.ts), such that for records a and b with the same marks, `vary(read(a), b)`
-   * is `read(b)`. It looks at `values` in place of the record's own, which cost more. `repeats` is false where that does not hold of a.
+   * is `read(b)`. It looks at `values` in place of the record's own, which cost more; ids that it notes in `ids`, as bytes, it need
+   * not write. `repeats` is false where that does not hold of a.
    */
   repeated?: {
     repeats(record: LogRecord): boolean
-    vary(call: Call, record: LogRecord, values: FieldValues): void
+    vary(call: Call, record: LogRecord, values: FieldValues, ids: RowIds): void
   }
 }
 

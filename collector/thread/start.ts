@@ -121,6 +121,8 @@ export async function startCollectorThread(
           break
         case 'stopped':
           stopping = true
+          // What it has given up may go on for long.
+          void thread.terminate()
           break
       }
     })

@@ -8,6 +8,8 @@
  */
 import { CALL_COLUMNS, type Call, type CallColumn, type ColumnKind } from '../call.ts'
 import { Output } from './output.ts'
+import type { RowIds, TextSpan } from './row-ids.ts'
+import { Variants } from './variants.ts'
 
 /** Columns in which two rows of one object may differ. */
 export const PER_ROW = [
@@ -44,11 +46,6 @@ function byName<Column extends PerRow, T>(isKind: (kind: ColumnKind) => boolean,
   const names = PER_ROW.filter((name) => isKind(CALL_COLUMNS[name]))
   return Object.fromEntries(names.map((name) => [name, make()])) as Record<Column, T>
 }
-const lowColumns = () =>
-  byName<Low, string[]>(
-    (kind) => kind === 'low',
-    () => [],
-  )
 const textColumns = () =>
   byName<Text, TextRows>(
     (kind) => kind === 'text',
@@ -76,6 +73,7 @@ export interface TextRows {
 export interface RowsMark {
   rows: number
   shapes: number
+  variants: number
 }
 
 export class CallRows {
@@ -83,30 +81,26 @@ export class CallRows {
   /** Ordinal in `shapes` of each row's object. */
   shapeOf = new Uint32Array(ROWS)
   readonly shapes: Call[] = []
+  /** Ordinal of what each row says in the `low` columns of PER_ROW: most rows of an object say what one before them said. */
+  variantOf = new Uint32Array(ROWS)
+  readonly variants = new Variants()
   readonly #ordinals = new Map<Call, number>()
-  #low = lowColumns()
   #numbers = numberColumns()
   readonly #texts = textColumns()
 
-  append(call: Call): void {
+  /** `ids` has those of the call's ids that are bytes still. */
+  append(call: Call, ids?: RowIds): void {
     const row = this.length
     if (row === this.shapeOf.length) this.#grow()
     let shape = this.#ordinals.get(call)
     if (shape === undefined) {
       shape = this.shapes.push(call) - 1
       this.#ordinals.set(call, shape)
+      this.variants.open(shape)
     }
     this.shapeOf[row] = shape
+    this.variantOf[row] = this.variants.of(shape, call)
     // Written out, as a loop over columns costs several times as much.
-    const low = this.#low
-    low.sourceIdentity[row] = call.sourceIdentity
-    low.sourceIdentityOrigin[row] = call.sourceIdentityOrigin
-    low.destinationIdentity[row] = call.destinationIdentity
-    low.destinationIdentityOrigin[row] = call.destinationIdentityOrigin
-    low.protocol[row] = call.protocol
-    low.route[row] = call.route
-    low.decision[row] = call.decision
-    low.decisionReason[row] = call.decisionReason
     const numbers = this.#numbers
     numbers.sourcePort[row] = call.sourcePort
     numbers.start[row] = call.start
@@ -119,29 +113,31 @@ export class CallRows {
     numbers.late[row] = Number(call.late)
     const texts = this.#texts
     appendText(texts.path, row, call.path)
-    appendText(texts.requestId, row, call.requestId)
-    appendText(texts.traceId, row, call.traceId)
+    appendId(texts.requestId, row, call.requestId, ids?.requestId)
+    appendId(texts.traceId, row, call.traceId, ids?.traceId)
     appendText(texts.spanId, row, call.spanId)
     this.length = row + 1
   }
 
   /** What is there now, for `restore`. */
   mark(): RowsMark {
-    return { rows: this.length, shapes: this.shapes.length }
+    return { rows: this.length, shapes: this.shapes.length, variants: this.variants.length }
   }
 
   /** Takes back all that was appended since the mark was taken. */
-  restore({ rows, shapes }: RowsMark): void {
+  restore({ rows, shapes, variants }: RowsMark): void {
     this.length = rows
     for (const call of this.shapes.splice(shapes)) this.#ordinals.delete(call)
+    this.variants.restore(shapes, variants)
     for (const { output, starts } of Object.values(this.#texts)) output.length = starts[rows]!
   }
 
   clear(): void {
-    this.restore({ rows: 0, shapes: 0 })
+    this.restore({ rows: 0, shapes: 0, variants: 0 })
     if (this.shapeOf.length > KEPT_ROWS) {
       this.shapeOf = new Uint32Array(ROWS)
-      this.#low = lowColumns()
+      this.variantOf = new Uint32Array(ROWS)
+      this.variants.clear()
       this.#numbers = numberColumns()
     }
     for (const text of Object.values(this.#texts)) {
@@ -151,10 +147,6 @@ export class CallRows {
   }
 
   /** Values by row. */
-  low(name: CallColumn): readonly string[] {
-    return this.#low[name as Low]
-  }
-
   numbers(name: CallColumn): Float64Array {
     return this.#numbers[name as NumberColumn]
   }
@@ -166,6 +158,7 @@ export class CallRows {
   #grow(): void {
     const rows = this.shapeOf.length * 2
     this.shapeOf = grown(this.shapeOf, new Uint32Array(rows))
+    this.variantOf = grown(this.variantOf, new Uint32Array(rows))
     const numbers = this.#numbers
     for (const name in numbers) {
       numbers[name as NumberColumn] = grown(numbers[name as NumberColumn], new Float64Array(rows))
@@ -176,6 +169,12 @@ export class CallRows {
 
 function appendText({ output, starts }: TextRows, row: number, text: string): void {
   output.text(text)
+  starts[row + 1] = output.length
+}
+
+function appendId({ output, starts }: TextRows, row: number, text: string, span: TextSpan | undefined): void {
+  if (span?.isThere) output.span(span)
+  else output.text(text)
   starts[row + 1] = output.length
 }
 

@@ -7,33 +7,26 @@ import { READ_COLUMN } from './read-column.ts'
 
 const perRow = new Set<CallColumn>(PER_ROW)
 
-/** Of each selected row: its ordinal among the selection's shapes; and, for one column at a time, its key or value. */
+/** Of each selected row: its ordinal among the selection's shapes, and its variants. */
 const shapeOf = new Uint32Array(MAX_BLOCK_ROWS)
-const keyOf = new Uint32Array(MAX_BLOCK_ROWS)
-const numberOf = new Float64Array(MAX_BLOCK_ROWS)
-/** The same by shape: there are never more of them than rows. */
-const keyOfShape = new Uint32Array(MAX_BLOCK_ROWS)
+const variantOf = new Uint32Array(MAX_BLOCK_ROWS)
+/** By shape or variant, of which there are never more than rows: its key or value in one column. */
+const keyOfGroup = new Uint32Array(MAX_BLOCK_ROWS)
 const numberOfShape = new Float64Array(MAX_BLOCK_ROWS)
 
 /** Some rows of `CallRows`, in an order of their own. At most MAX_BLOCK_ROWS. One selection is in use at a time. */
 export class Selection {
   readonly #rows: CallRows
   readonly #order: Uint32Array
-  readonly #shapes: Call[] = []
+  readonly #shapes: Call[]
+  /** Ordinals among those of `rows`. */
+  readonly #variants: number[]
 
   constructor(rows: CallRows, order: Uint32Array) {
     this.#rows = rows
     this.#order = order
-    const ordinals = new Int32Array(rows.shapes.length).fill(-1)
-    for (let i = 0; i < order.length; i += 1) {
-      const shape = rows.shapeOf[order[i]!]!
-      let ordinal = ordinals[shape]!
-      if (ordinal < 0) {
-        ordinal = this.#shapes.push(rows.shapes[shape]!) - 1
-        ordinals[shape] = ordinal
-      }
-      shapeOf[i] = ordinal
-    }
+    this.#shapes = groups(rows.shapeOf, rows.shapes.length, order, shapeOf).map((shape) => rows.shapes[shape]!)
+    this.#variants = groups(rows.variantOf, rows.variants.length, order, variantOf)
   }
 
   write(output: Output, name: CallColumn): void {
@@ -48,18 +41,15 @@ export class Selection {
     const keys = new Keys()
     /** The key of all rows; -1 where they differ. */
     let only = -1
-    if (perRow.has(name)) {
-      const values = this.#rows.low(name)
-      for (let i = 0; i < count; i += 1) keyOf[i] = keys.of(values[this.#order[i]!]!)
-    } else {
-      const read = READ_COLUMN[name] as (call: Call) => string
-      const shapes = this.#shapes
-      for (let shape = 0; shape < shapes.length; shape += 1) {
-        const key = keys.of(read(shapes[shape]!))
-        keyOfShape[shape] = key
-        only = shape === 0 || key === only ? key : -1
-      }
-      if (only < 0) for (let i = 0; i < count; i += 1) keyOf[i] = keyOfShape[shapeOf[i]!]!
+    const isPerRow = perRow.has(name)
+    const groupOf = isPerRow ? variantOf : shapeOf
+    const groups = isPerRow ? this.#variants.length : this.#shapes.length
+    const said = this.#rows.variants.values(name)
+    const read = READ_COLUMN[name] as (call: Call) => string
+    for (let group = 0; group < groups; group += 1) {
+      const key = keys.of(isPerRow ? said[this.#variants[group]!]! : read(this.#shapes[group]!))
+      keyOfGroup[group] = key
+      only = group === 0 || key === only ? key : -1
     }
     const width = keys.size <= 0x100 ? 1 : keys.size <= 0x1_0000 ? 2 : 4
     output.u64(LOW_VERSION)
@@ -71,11 +61,12 @@ export class Selection {
     const { bytes, view } = output
     const start = output.length
     output.length += count * width
-    // Most columns that are the same for a whole call say one thing in a whole block.
+    // Most columns say one thing in a whole block.
     if (only >= 0) bytes.fill(only, start, output.length)
-    else if (width === 1) for (let i = 0; i < count; i += 1) bytes[start + i] = keyOf[i]!
-    else if (width === 2) for (let i = 0; i < count; i += 1) view.setUint16(start + 2 * i, keyOf[i]!, true)
-    else for (let i = 0; i < count; i += 1) view.setUint32(start + 4 * i, keyOf[i]!, true)
+    else if (width === 1) for (let i = 0; i < count; i += 1) bytes[start + i] = keyOfGroup[groupOf[i]!]!
+    else if (width === 2)
+      for (let i = 0; i < count; i += 1) view.setUint16(start + 2 * i, keyOfGroup[groupOf[i]!]!, true)
+    else for (let i = 0; i < count; i += 1) view.setUint32(start + 4 * i, keyOfGroup[groupOf[i]!]!, true)
   }
 
   #writeTexts(output: Output, name: CallColumn): void {
@@ -90,29 +81,22 @@ export class Selection {
       }
       const from = starts[first]!
       const end = starts[after]!
-      output.reserve(end - from)
-      output.length += texts.bytes.copy(output.bytes, output.length, from, end)
+      output.copy(texts, from, end)
     }
   }
 
   #writeNumbers(output: Output, name: CallColumn, kind: NumberKind): void {
-    const count = this.#order.length
-    if (perRow.has(name)) {
-      const values = this.#rows.numbers(name)
-      for (let i = 0; i < count; i += 1) numberOf[i] = values[this.#order[i]!]!
-    } else {
-      const read = READ_COLUMN[name] as (call: Call) => number
-      for (let shape = 0; shape < this.#shapes.length; shape += 1) {
-        numberOfShape[shape] = Number(read(this.#shapes[shape]!))
-      }
-      for (let i = 0; i < count; i += 1) numberOf[i] = numberOfShape[shapeOf[i]!]!
-    }
+    const order = this.#order
+    const count = order.length
+    const isPerRow = perRow.has(name)
+    const values = isPerRow ? this.#rows.numbers(name) : this.#numbersOfShapes(name)
+    const placeOf = isPerRow ? order : shapeOf
     const { width, least, most } = RANGE[kind]
     output.reserve(count * width)
     const { view } = output
     let at = output.length
     for (let i = 0; i < count; i += 1, at += width) {
-      const given = numberOf[i]!
+      const given = values[placeOf[i]!]!
       const value = given > most ? most : given >= least ? given : given < least ? least : 0
       if (width === 1) view.setUint8(at, value)
       else if (width === 2) view.setUint16(at, value, true)
@@ -121,6 +105,26 @@ export class Selection {
     }
     output.length = at
   }
+
+  #numbersOfShapes(name: CallColumn): Float64Array {
+    const read = READ_COLUMN[name] as (call: Call) => number
+    for (let shape = 0; shape < this.#shapes.length; shape += 1) {
+      numberOfShape[shape] = Number(read(this.#shapes[shape]!))
+    }
+    return numberOfShape
+  }
+}
+
+/** Numbers the groups of the rows by their first appearance in `order`, writes each row's into `numbered`, and says which they are. */
+function groups(groupOf: Uint32Array, count: number, order: Uint32Array, numbered: Uint32Array): number[] {
+  const found: number[] = []
+  const ordinals = new Int32Array(count).fill(-1)
+  for (let i = 0; i < order.length; i += 1) {
+    const group = groupOf[order[i]!]!
+    if (ordinals[group]! < 0) ordinals[group] = found.push(group) - 1
+    numbered[i] = ordinals[group]!
+  }
+  return found
 }
 
 /** The dictionary of one column; key 0 is ''. */

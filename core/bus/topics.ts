@@ -22,6 +22,14 @@ export const TOPIC = {
  */
 const UNDIVIDED: readonly string[] = [TOPIC.findings, TOPIC.incidents]
 
+/** Has no ticks: what reads it commits what it has read, without waiting for the log's time. */
+const UNTIMED: readonly string[] = [TOPIC.rejected, TOPIC.names]
+
+/** Whether a record comes each second as long as collectors run, and readers may wait for it to commit. */
+export function hasTicks(topic: string): boolean {
+  return !UNTIMED.includes(topic)
+}
+
 /** The others share one partition count: state stays on its input's partition number. */
 export function topicSpecs(partitions: number): TopicSpec[] {
   return Object.values(TOPIC).map((name) => ({ name, partitions: UNDIVIDED.includes(name) ? 1 : partitions }))

@@ -17,7 +17,7 @@ export interface ConsoleOptions {
   context: ApiContext
   version: string
   logger: Logger
-  /** Where the compiled page is; beside this file by default. */
+  /** Where the built page is; beside this file by default. */
   page?: string
 }
 
@@ -44,17 +44,17 @@ export async function serveConsole({ config, context, version, logger, page }: C
   const { address, tls, tokens, sessionKey, url } = config
   const app = express()
   app.disable('x-powered-by')
+  // Answers are not kept, and files are kept for good: nobody asks whether one has changed.
+  app.disable('etag')
   if (namesLoopback(parseAddress(address, ADDRESS_KEY).host)) onlyForThisMachine(app, url)
   app.use((_, response, next) => {
     response.set(HEADERS)
     next()
   })
   const secure = tls !== undefined || url?.startsWith('https:') === true
-  app.use(
-    API,
-    apiRouter({ operations: OPERATIONS, access: new Access(tokens, sessionKey), context, secure, version, logger }),
-  )
-  app.use(pageRouter(page))
+  const access = new Access(tokens, sessionKey)
+  app.use(API, apiRouter({ operations: OPERATIONS, access, context, secure, version, logger }))
+  app.use(pageRouter(access, page))
   const server: Server =
     tls === undefined
       ? createServer(LIMITS, app)

@@ -16,7 +16,7 @@ import { READER, WRITER } from './request.ts'
 import { Spool } from './spool.ts'
 
 const MAX_INSERT_BYTES = 512 * 1024 * 1024
-const DRAIN_MS = 10_000
+const DRAIN_MS = 5_000
 const SHOWN_SQL = 300
 
 // A parent that is gone takes this process with it, at once: the store is made to survive that, and the next start needs the folder.

@@ -34,7 +34,7 @@ export interface EmbeddedStore extends RunningStore {
 }
 
 const START_MS = 120_000
-const STOP_MS = 20_000
+const STOP_MS = 10_000
 /** The store of a killed program may still be letting go of the folder or the port. */
 const FIRST_ATTEMPTS_MS = 15_000
 /** Queries wait in these threads, and so does the work of node itself. */
@@ -146,6 +146,10 @@ function spawnChild(entry: string, start: StartMessage): Promise<{ child: ChildP
     execArgv: NODE_OPTIONS,
     env: { ...process.env, UV_THREADPOOL_SIZE: String(THREADS) },
   })
+  // It ends with this process by itself, unless it stands still.
+  const end = () => child.kill('SIGKILL')
+  process.once('exit', end)
+  child.once('close', () => process.off('exit', end))
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL')

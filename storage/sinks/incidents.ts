@@ -8,10 +8,12 @@ import type { SinkSpec } from '../sink.ts'
 export const incidentsSink: SinkSpec = {
   name: 'incidents',
   topic: TOPIC.incidents,
-  // Its ticks come once a window, so each is waited for by whoever has just acted; and its rows are few.
+  // Its ticks come once a window, and its rows are few.
   limits: { ...BATCH_LIMITS, patience: 1 },
   gatherer: () =>
     new RowGatherer({
+      // An action's audit stands behind all that it changed: whoever sees it in the store sees the change (alerts/api/take.ts).
+      awaited: 'audit',
       tables: {
         incidents: { column: 'opened_at', by: 'month' },
         notifications: { column: 'at', by: 'month' },

@@ -94,6 +94,12 @@ const address = fc.constantFrom(
 const path = fc.constantFrom('/', '/cart/1', '/cart/2?x=1', '/shop.Cart/Get', '/a@b.c/1', '/4f9aK2x93kd0dk3k4k5k6')
 const identity = fc.constantFrom('', 'spiffe://cluster.local/ns/shop/sa/web', 'spiffe://cluster.local/ns/shop/sa/job')
 const word = fc.constantFrom('', '-', 'GET', 'POST', '200', '403', '503', 'UF', 'x', 'NotSet', 'HTTP/2', 'HTTP/1.1')
+const id = fc.oneof(
+  fc.uuid(),
+  fc.stringMatching(/^[0-9a-f]{32}$/),
+  fc.constantFrom('ABCDEF0123456789abcdef0123456789', '0123456789abcdef', 'z'.repeat(32), '-', 'null', '7', 'ié-2'),
+  fc.constantFrom(127, 128, 129).map((length) => 'i'.repeat(length)),
+)
 const oneField: fc.Arbitrary<Fields> = fc.oneof(
   fc
     .tuple(fc.constantFrom(...(Object.keys(FIELD_ALIASES) as Field[])), fc.oneof(word, fc.string({ maxLength: 140 })))
@@ -105,6 +111,7 @@ const oneField: fc.Arbitrary<Fields> = fc.oneof(
     )
     .map(([field, text]) => ({ [field]: text })),
   path.map((text) => ({ path: text })),
+  fc.tuple(fc.constantFrom<Field>('requestId', 'traceId'), id).map(([field, text]) => ({ [field]: text })),
   fc
     .record({ durationUs: fc.constantFrom('', '5', '-1', '7000'), bytesSent: fc.nat(9).map(String) })
     .map((fields) => fields),
@@ -125,11 +132,21 @@ const addressFields = [
   'upstreamHost',
   'upstreamLocalAddress',
 ] as const
+const VALUES: Partial<Record<Field, fc.Arbitrary<string>>> = {
+  path,
+  responseCode: word,
+  downstreamPeerUriSan: identity,
+  requestId: id,
+  traceId: id,
+}
 const alike: fc.Arbitrary<Said[]> = fc
-  .tuple(base, fc.constantFrom<Field>(...addressFields, 'path', 'responseCode', 'downstreamPeerUriSan'))
+  .tuple(
+    base,
+    fc.constantFrom<Field>(...addressFields, 'path', 'responseCode', 'downstreamPeerUriSan', 'requestId', 'traceId'),
+  )
   .chain(([fields, field]) => {
     const isAddress = (addressFields as readonly string[]).includes(field)
-    const value = isAddress ? address : field === 'path' ? path : field === 'responseCode' ? word : identity
+    const value = isAddress ? address : VALUES[field]!
     return fc.array(
       fc.tuple(value, agoUs).map(([text, ago]) => ({ fields: { ...fields, [field]: text }, agoUs: ago })),
       { minLength: 2, maxLength: 8 },

@@ -39,7 +39,8 @@ export const plainSource: LogSource = {
 export const noAnnotator: Annotator = {
   inForce: () => undefined,
   declare: () => {},
-  judge: () => {},
+  decider: () => () => ({ decision: 'unknown', reason: '' }),
+  learn: () => {},
   directory: new Directory(),
 }
 

@@ -8,6 +8,7 @@ import { parse } from 'yaml'
 import { makeToken } from '../../alerts/api/tokens.ts'
 import { EastwatchConfig } from '../../cli/config.ts'
 import { ALL_ROLES, type RoleName } from '../../cli/roles/role.ts'
+import { STOP_MS } from '../../cli/roles/stops.ts'
 import { Health, serveHealth } from '../../core/telemetry/health.ts'
 import { readPolicy } from '../../policy/read.ts'
 import { eastwatch } from '../cli/command.ts'
@@ -325,11 +326,10 @@ describe('deploy/kubernetes', () => {
   })
 
   it('a role has time to finish: after it was told to stop, and before that until no sender is led to it', () => {
-    const drainMs = Number(/DRAIN_MS = ([\d_]+)/.exec(textOf('collector/app.ts'))![1]!.replaceAll('_', ''))
     const [, seconds] = containerOf('collector').lifecycle!.preStop.exec.command
     for (const role of ALL_ROLES) {
       const { terminationGracePeriodSeconds } = deploymentOf(role).spec.template.spec
-      expect(terminationGracePeriodSeconds * 1000).toBeGreaterThan(2 * (Number(seconds) * 1000 + drainMs))
+      expect(terminationGracePeriodSeconds * 1000).toBeGreaterThan(Number(seconds) * 1000 + 2 * STOP_MS)
     }
   })
 

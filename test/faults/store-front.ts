@@ -2,9 +2,13 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream'
+import { buffer as bufferOf } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 
-type Manner = { name: 'pass' | 'refuse' | 'hang up' } | { name: 'delay'; ms: number }
+type Manner =
+  | { name: 'pass' | 'refuse' | 'hang up' }
+  | { name: 'delay'; ms: number }
+  | { name: 'swallow'; what: RegExp; swallowed(statement: string): void }
 
 export class StoreFront {
   readonly url: string
@@ -44,6 +48,13 @@ export class StoreFront {
     this.#manner = { name: 'delay', ms }
   }
 
+  /** Never answers what matches, as it stands in the URL or in the body; resolves with the first such. */
+  swallow(what: RegExp): Promise<string> {
+    return new Promise((resolve) => {
+      this.#manner = { name: 'swallow', what, swallowed: resolve }
+    })
+  }
+
   pass(): void {
     this.#manner = { name: 'pass' }
   }
@@ -51,6 +62,7 @@ export class StoreFront {
   async #serve(target: string, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const manner = this.#manner
     if (manner.name === 'pass') return passOn(target, incoming, outgoing)
+    if (manner.name === 'swallow') return swallowOrPass(manner, target, incoming, outgoing)
     this.harmed += 1
     if (manner.name === 'delay') {
       await delay(manner.ms)
@@ -59,12 +71,30 @@ export class StoreFront {
     const harm = manner.name === 'hang up' ? 0 : this.harmed % 3
     if (harm === 0) incoming.socket.destroy()
     else if (harm === 1) incoming.resume().once('end', () => outgoing.writeHead(503).end('unavailable'))
-    else passOn(target, incoming, outgoing, () => outgoing.destroy())
+    else passOn(target, incoming, outgoing, { instead: () => outgoing.destroy() })
   }
 }
 
-/** `instead`: in place of the answer, once it has come whole. */
-function passOn(target: string, incoming: IncomingMessage, outgoing: ServerResponse, instead?: () => void): void {
+async function swallowOrPass(
+  { what, swallowed }: Manner & { name: 'swallow' },
+  target: string,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const body = await bufferOf(incoming)
+  const statement = `${decodeURIComponent(incoming.url!.replaceAll('+', ' '))} ${body}`
+  const found = what.exec(statement)
+  if (found === null) passOn(target, incoming, outgoing, { body })
+  else swallowed(found[0])
+}
+
+/** `body`: of the request, where it was read before. `instead`: in place of the answer, once it has come whole. */
+function passOn(
+  target: string,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { body, instead }: { body?: Buffer; instead?: () => void } = {},
+): void {
   const { method, url, headers } = incoming
   const onward = request(`${target}${url}`, { method, headers }, (answer) => {
     if (instead !== undefined) {
@@ -74,6 +104,6 @@ function passOn(target: string, incoming: IncomingMessage, outgoing: ServerRespo
     outgoing.writeHead(answer.statusCode!, answer.headers)
     pipeline(answer, outgoing, () => {})
   })
-  pipeline(incoming, onward, () => {})
+  pipeline(body === undefined ? incoming : [body], onward, () => {})
   onward.on('error', () => outgoing.destroy())
 }

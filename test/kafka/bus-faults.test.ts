@@ -203,6 +203,53 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
     expect(await contents(first, 'out', PARTITIONS * RECORDS)).toEqual(all)
   })
 
+  it('leaves partitions where they are when members come, go, and come back under another name', async () => {
+    const prefix = `${randomUUID()}.`
+    /** Owners that have started, by member, in order. */
+    const starts: string[] = []
+    const shares = new Map<string, readonly number[]>()
+    const join = async (name: string) => {
+      const bus = await open(prefix)
+      const stop = new AbortController()
+      const running = bus.process({
+        topic: 'in',
+        group: 'g',
+        signal: stop.signal,
+        onAssigned: (share) => void shares.set(name, share),
+        start: (assignment) => {
+          starts.push(`${name} ${assignment.partition}`)
+          return plain(assignment, () => undefined)
+        },
+      })
+      return async () => {
+        stop.abort()
+        await running
+      }
+    }
+    const sizes = () => [...shares.values()].map(({ length }) => length).sort((a, b) => b - a)
+    const settled = (...wanted: number[]) =>
+      expect.poll(() => [sizes(), starts.length], { timeout: 30_000 }).toEqual([wanted, expected])
+    let expected = 4
+    const leaveFirst = await join('first')
+    await settled(4)
+    expected += 2
+    const leaveSecond = await join('second')
+    await settled(2, 2)
+    expected += 1
+    const leaveThird = await join('third')
+    await settled(2, 1, 1)
+    const [third] = shares.get('third')!
+    await leaveThird()
+    expected += 1
+    await settled(2, 2, 0)
+    expected += 1
+    const leaveAgain = await join('third')
+    await settled(2, 1, 1)
+    expect(starts.at(-1)).toMatch(/^third /)
+    expect(starts.filter((start) => start.endsWith(` ${third}`)).length).toBeGreaterThan(1)
+    for (const leave of [leaveFirst, leaveSecond, leaveAgain]) await leave()
+  })
+
   it('restores a state from the copy on its disk and what came since; without one from Kafka, the same', async () => {
     const prefix = `${randomUUID()}.`
     const folder = newFolder()

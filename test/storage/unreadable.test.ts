@@ -12,8 +12,8 @@ describe('sinks', () => {
     for (const { name, gatherer } of SINKS) {
       const sink = gatherer(undefined)
       for (const text of ['', GARBAGE, ...BEGINNINGS.map((four) => four + GARBAGE)]) {
-        const given = { name, text, ...sink.add(Buffer.from(text)) }
-        expect(given).toEqual({ name, text, rows: 0, bytes: Math.max(1, text.length) })
+        const given = { name, text, ends: false, ...sink.add(Buffer.from(text)) }
+        expect(given).toEqual({ name, text, ends: false, rows: 0, bytes: Math.max(1, text.length) })
       }
       expect(sink.inserts()).toEqual([])
     }

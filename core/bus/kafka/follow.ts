@@ -1,9 +1,10 @@
 /** Reading a topic beside all groups, every record for every follower. */
-import type { Kafka, KafkaMessage } from 'kafkajs'
+import type { KafkaMessage } from 'kafkajs'
 import { messageOf } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { retry } from '../../retry.ts'
 import type { Following, FollowOptions } from '../bus.ts'
+import type { Client } from './client.ts'
 import { readPartitions } from './read-partitions.ts'
 import { Trial } from './trial.ts'
 
@@ -19,7 +20,7 @@ export interface Stretch {
 }
 
 export interface FollowParts {
-  kafka: Kafka
+  kafka: Pick<Client, 'consumer'>
   /** The topic's name in Kafka. */
   topic: string
   /** Throws in the words of the bus. */

@@ -1,6 +1,5 @@
 /** The bus on Kafka: one topic for each of the bus, and a compacted one for the state of each group (docs/decisions/009-kafka-bus.md). */
 
-import type { Kafka } from 'kafkajs'
 import { messageOf, PipelineError } from '../../errors.ts'
 import { lockFolder } from '../../lifecycle/folder-lock.ts'
 import type { Logger } from '../../logger.ts'
@@ -17,7 +16,7 @@ import {
   type TopicSpec,
 } from '../bus.ts'
 import { hideAbortedRecords } from './aborted-records.ts'
-import { createClient, type Reach } from './client.ts'
+import { type Client, createClient, type Reach } from './client.ts'
 import { fromKafka } from './errors.ts'
 import { Feed } from './feed.ts'
 import { followTopic, type Stretch } from './follow.ts'
@@ -51,7 +50,7 @@ export interface KafkaBusOptions {
 /** Opens the bus, with topics made where they are missing. Throws `bus_unavailable`, or `config` for what only its operator can mend. */
 export async function openKafkaBus(options: KafkaBusOptions): Promise<KafkaBus> {
   hideAbortedRecords()
-  const kafka = createClient(options.reach)
+  const kafka = createClient(options.reach, options.logger)
   const admin = new SerialAdmin(kafka.admin())
   const publisher = new Publisher(kafka)
   const unlock = lockFolder(options.folder, 'the copy of states')
@@ -74,7 +73,7 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<KafkaBus> 
 
 interface Connected {
   names: Names
-  kafka: Kafka
+  kafka: Client
   admin: SerialAdmin
   publisher: Publisher
   copies: StateCopies

@@ -8,11 +8,12 @@
  * A transaction whose end is not known (the broker went away) is never followed by another of the same producer: everything is begun anew,
  * and the state says whether it counted.
  */
-import type { Kafka, Producer } from 'kafkajs'
+import type { Producer } from 'kafkajs'
 import { isRetriable, messageOf, PipelineError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { retry } from '../../retry.ts'
 import type { Batch, PartitionProcessor, ProcessOptions, Publication } from '../bus.ts'
+import type { Client } from './client.ts'
 import type { Feed } from './feed.ts'
 import { type Gathered, Gathering } from './gathering.ts'
 import type { Names } from './names.ts'
@@ -20,12 +21,11 @@ import { restore } from './restore.ts'
 import { recordMessage, Sends } from './sends.ts'
 import type { StateCopy } from './state-copy.ts'
 import { type Offsets, offsetsMessage, stateMessage } from './state-record.ts'
-import { inTransaction } from './transaction.ts'
+import { inTransaction, TRANSACTION_TIMEOUT_MS } from './transaction.ts'
 import type { Trial } from './trial.ts'
 
 const DEFAULT_BATCH_BYTES = 1024 * 1024
 const BACKOFF = { firstMs: 50, maxMs: 5000 }
-const TRANSACTION_TIMEOUT_MS = 60_000
 /**
  * A transaction may begin a moment before the broker is done with the last one, and is asked for again. kafkajs waits 300 ms before it does,
  * each time; that moment is some ten. After a second and a half in all the owner begins anew.
@@ -33,7 +33,7 @@ const TRANSACTION_TIMEOUT_MS = 60_000
 const SOON = { initialRetryTime: 5, multiplier: 1.5, retries: 12 }
 
 export interface OwnerParts {
-  kafka: Kafka
+  kafka: Client
   names: Names
   partition: number
   feed: Feed

@@ -5,15 +5,16 @@
  * After a send that failed kafkajs counts its records as never sent, and the broker may have them: the next records could be taken for
  * those and be dropped. So what has failed once is not used again.
  */
-import type { Kafka, Producer } from 'kafkajs'
+import type { Producer } from 'kafkajs'
+import type { Client } from './client.ts'
 import { PATIENCE } from './patience.ts'
 import type { Sends } from './sends.ts'
 
 export class Publisher {
-  readonly #kafka: Kafka
+  readonly #kafka: Pick<Client, 'producer'>
   #producer: Producer
 
-  constructor(kafka: Kafka) {
+  constructor(kafka: Pick<Client, 'producer'>) {
     this.#kafka = kafka
     this.#producer = this.#made()
   }

@@ -1,6 +1,7 @@
 /** Reading partitions without sharing them: kafkajs gives partitions to groups only, so it is a group of one. */
 import { randomUUID } from 'node:crypto'
-import { AssignerProtocol, type EachBatchHandler, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs'
+import { AssignerProtocol, type EachBatchHandler, type KafkaMessage, type PartitionAssigner } from 'kafkajs'
+import type { Client } from './client.ts'
 import { PATIENCE } from './patience.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -10,7 +11,7 @@ const FETCH_BYTES = 4 * 1024 * 1024
 const SILENT_MS = 30_000
 
 export interface ReadPartitions {
-  kafka: Kafka
+  kafka: Pick<Client, 'consumer'>
   /** The name in Kafka. */
   topic: string
   /** The next offset to read of each partition that is read; kept up to date, so that a reading that failed can be gone on with. */
@@ -45,11 +46,13 @@ export async function readPartitions(
     await new Promise<void>((resolve, reject) => {
       signal.throwIfAborted()
       signal.addEventListener('abort', () => reject(signal.reason), { signal: ended.signal })
-      consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
+      const { CRASH, GROUP_JOIN, REQUEST } = consumer.events
+      consumer.on(CRASH, ({ payload }) => reject(payload.error))
       const watchdog = new Watchdog(`the reader of ${topic}`, SILENT_MS, ended.signal, reject)
-      if (!ends) consumer.on(consumer.events.FETCH_START, () => watchdog.heard())
+      if (!ends) consumer.on(REQUEST, () => watchdog.heard())
       // Also where it has to join anew, and has forgotten where it was.
-      consumer.on(consumer.events.GROUP_JOIN, () => {
+      consumer.on(GROUP_JOIN, () => {
+        watchdog.heard()
         for (const [partition, position] of positions) consumer.seek({ topic, partition, offset: String(position) })
       })
       const eachBatch: EachBatchHandler = async ({ batch: { messages, partition } }) => {

@@ -1,14 +1,15 @@
 /** Brings the copy of a partition's state up to what Kafka holds, and shuts out the owner before. */
 import { randomUUID } from 'node:crypto'
-import type { Kafka, KafkaMessage, Producer } from 'kafkajs'
+import type { KafkaMessage, Producer } from 'kafkajs'
 import type { StateWrite } from '../bus.ts'
+import type { Client } from './client.ts'
 import { readPartitions } from './read-partitions.ts'
 import type { StateCopy } from './state-copy.ts'
 import { markerMessage, type Offsets, readStateMessage } from './state-record.ts'
 import { inTransaction } from './transaction.ts'
 
 export interface RestoreParts {
-  kafka: Kafka
+  kafka: Pick<Client, 'consumer'>
   /** Not connected yet: connecting it shuts out whoever had its transactional id. */
   producer: Producer
   /** The state topic's name in Kafka. */

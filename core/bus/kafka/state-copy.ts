@@ -83,6 +83,8 @@ export class StateCopies {
   }
 
   close(): Promise<void> {
+    // Of an owner that was given up, which may still come to its end.
+    for (const copy of this.#given.values()) copy.retire()
     return this.#env.close()
   }
 }

@@ -1,11 +1,6 @@
 /** Asks the API. A browser's session is its cookie; an action carries the token that only this page was given. */
-export interface Session {
-  name: string
-  role: 'reader' | 'operator' | 'admin'
-  namespaces: string[]
-  csrf: string
-  canLogOut: boolean
-}
+import type { Session } from '../../../alerts/api/access.ts'
+import type { Taken } from '../../../alerts/api/take.ts'
 
 export class ApiError extends Error {
   /** 0 where nobody answered. */
@@ -20,44 +15,51 @@ export class ApiError extends Error {
 const API = '/api/v1'
 const PATIENCE_MS = 40_000
 
-let csrf = ''
-
-export async function readSession(): Promise<Session> {
-  const session = await get<Session>('/session')
-  csrf = session.csrf
-  return session
-}
+/** Whoever asked for the page, as the page itself says; undefined where that is nobody yet. */
+export const session: Session | undefined =
+  JSON.parse(document.querySelector('meta[name="session"]')?.getAttribute('content') || 'null') ?? undefined
 
 export function logIn(token: string): Promise<unknown> {
-  return ask('POST', '/session', { token })
+  return ask('POST', '/session', { body: { token } })
 }
 
 export function logOut(): Promise<unknown> {
   return ask('DELETE', '/session')
 }
 
-export function get<T>(path: string, query: Readonly<Record<string, string | number | undefined>> = {}): Promise<T> {
+/** `signal`: nobody wants the answer any more. */
+export function get<T>(
+  path: string,
+  query: Readonly<Record<string, string | number | undefined>>,
+  signal: AbortSignal,
+): Promise<T> {
   const given = Object.entries(query).flatMap(([name, value]): [string, string][] =>
     value === undefined ? [] : [[name, String(value)]],
   )
-  return ask('GET', given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`) as Promise<T>
+  return ask('GET', given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`, { signal }) as Promise<T>
 }
 
-/** Resolves when it is recorded; it shows some ten seconds later. */
-export function act(method: 'POST' | 'DELETE', path: string, body?: object): Promise<unknown> {
-  return ask(method, path, body)
+/** Resolves when it is recorded, and says whether what is read from now on shows it. */
+export function act(method: 'POST' | 'DELETE', path: string, body?: object): Promise<Taken> {
+  return ask(method, path, { body }) as Promise<Taken>
 }
 
-async function ask(method: string, path: string, body?: object): Promise<unknown> {
+interface Asked {
+  body?: object | undefined
+  signal?: AbortSignal
+}
+
+async function ask(method: string, path: string, { body, signal }: Asked = {}): Promise<unknown> {
   const headers: Record<string, string> = { accept: 'application/json' }
   if (body !== undefined) headers['content-type'] = 'application/json'
-  if (method !== 'GET') headers['x-eastwatch-csrf'] = csrf
+  if (method !== 'GET') headers['x-eastwatch-csrf'] = session?.csrf ?? ''
+  const patience = AbortSignal.timeout(PATIENCE_MS)
   let response: Response
   try {
     response = await fetch(API + path, {
       method,
       headers,
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: signal === undefined ? patience : AbortSignal.any([signal, patience]),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
   } catch {

@@ -1,8 +1,8 @@
 /** One chart of a pair: what was seen, over the band of what is usual, with a mark where a detector spoke. */
-import uPlot from '/lib/uplot.js'
+import uPlot from 'uplot'
 import { h } from './dom.ts'
 import { clock } from './format.ts'
-import { colour } from './theme.ts'
+import { colours } from './theme.ts'
 
 export interface Series {
   title: string
@@ -69,7 +69,7 @@ function dataOf({ points, band }: Series): uPlot.AlignedData {
 }
 
 function optionsOf(series: Series, { from, until }: { from: number; until: number }, width: number): uPlot.Options {
-  const [line, quiet, grid, fillColour] = ['s-new', 'quiet', 'border', 'band'].map(colour)
+  const { 's-new': line, quiet, border: grid, band: fillColour } = colours(['s-new', 'quiet', 'border', 'band'])
   const font = `11px ${getComputedStyle(document.body).fontFamily}`
   const axis = { stroke: quiet!, font, grid: { stroke: grid!, width: 1 }, ticks: { stroke: grid!, width: 1 } }
   const none = { stroke: 'transparent', points: { show: false } }
@@ -106,7 +106,7 @@ function drawMarks(plot: uPlot, { found, marks }: Series): void {
   const y = (value: number) => plot.valToPos(value, 'y', true)
   const scale = devicePixelRatio
   ctx.save()
-  ctx.strokeStyle = ctx.fillStyle = colour('s-outside')
+  ctx.strokeStyle = ctx.fillStyle = colours(['s-outside'])['s-outside']
   ctx.lineWidth = 2 * scale
   for (const ms of marks) line(ctx, at(ms), bbox.top, bbox.top + MARK_HEIGHT * scale)
   ctx.lineWidth = 3 * scale

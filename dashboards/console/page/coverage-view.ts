@@ -30,8 +30,11 @@ export function coverageView(_: Place, around: Surroundings): View {
     element,
     title: 'Coverage and health',
     search: draw,
-    async load() {
-      const [seen, state] = await Promise.all([get<CoverageAnswer>('/coverage'), get<HealthAnswer>('/health')])
+    async load(signal) {
+      const [seen, state] = await Promise.all([
+        get<CoverageAnswer>('/coverage', {}, signal),
+        get<HealthAnswer>('/health', {}, signal),
+      ])
       services = seen.services
       fill(health, ...healthOf(state))
       draw()

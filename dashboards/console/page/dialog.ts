@@ -1,4 +1,5 @@
 /** A dialog that asks, sends, and says in plain words where it was refused. */
+import type { Taken } from '../../../alerts/api/take.ts'
 import { button, type Child, fill, h } from './dom.ts'
 
 const MAX_REASON = 500
@@ -10,8 +11,9 @@ export interface Asking {
   fields: readonly Child[]
   submit: string
   /** Rejects with why not. */
-  send(): Promise<unknown>
-  onDone(): void
+  send(): Promise<Taken>
+  /** The dialog stays until it resolves. */
+  onDone(taken: Taken): Promise<void>
 }
 
 export function ask({ title, about, fields, submit, send, onDone }: Asking): void {
@@ -41,9 +43,8 @@ export function ask({ title, about, fields, submit, send, onDone }: Asking): voi
     go.disabled = true
     fill(problem)
     try {
-      await send()
+      await onDone(await send())
       dialog.close()
-      onDone()
     } catch (error) {
       fill(problem, `It was not done: ${(error as Error).message}.`)
       go.disabled = false

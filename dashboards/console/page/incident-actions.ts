@@ -2,6 +2,7 @@
 import { act } from './api.ts'
 import { ask, reasonField } from './dialog.ts'
 import { button, h } from './dom.ts'
+import { showDone } from './done.ts'
 import type { Incident } from './incidents.ts'
 import { matchersOf } from './matchers.ts'
 import { silenceDialog } from './silence-dialog.ts'
@@ -29,12 +30,12 @@ const WORDS = {
   acknowledge: {
     title: 'Acknowledge',
     about: 'You have it. Nobody is told of it again unless it becomes worse.',
-    said: 'Acknowledged, in a moment.',
+    said: 'Acknowledged.',
   },
   resolve: {
     title: 'Resolve',
     about: 'It is over. It opens again when its cause comes back.',
-    said: 'Resolved, in a moment.',
+    said: 'Resolved.',
   },
 } as const
 
@@ -47,7 +48,7 @@ function simple({ id }: Incident, around: Surroundings, what: keyof typeof WORDS
     fields: [reason.element],
     submit: title,
     send: () => act('POST', `/incidents/${encodeURIComponent(id)}/${what}`, { reason: reason.value() }),
-    onDone: () => done(around, said),
+    onDone: (taken) => showDone(around, taken, said),
   })
 }
 
@@ -65,12 +66,6 @@ function accept({ id }: Incident, around: Surroundings): void {
     submit: 'Accept',
     send: () =>
       act('POST', `/incidents/${encodeURIComponent(id)}/accept`, { reason: reason.value(), days: Number(days.value) }),
-    onDone: () => done(around, 'Accepted as normal, in a moment.'),
+    onDone: (taken) => showDone(around, taken, 'Accepted as normal.'),
   })
-}
-
-/** It takes effect through the log, and shows within about ten seconds. */
-function done(around: Surroundings, said: string): void {
-  around.say(said)
-  for (const wait of [1500, 3500, 7000, 12_000]) setTimeout(() => around.reload(), wait)
 }

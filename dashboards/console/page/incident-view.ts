@@ -24,9 +24,9 @@ export function incidentView({ id }: Place, around: Surroundings): View {
   return {
     element,
     title: 'Incident',
-    async load() {
+    async load(signal) {
       try {
-        const incident = await get<WholeIncident>(`/incidents/${encodeURIComponent(id)}`)
+        const incident = await get<WholeIncident>(`/incidents/${encodeURIComponent(id)}`, {}, signal)
         const text = JSON.stringify(incident)
         // What somebody reads or has selected is left as it is while it stays the same.
         if (text !== shown) fill(element, ...pageOf(incident, around))

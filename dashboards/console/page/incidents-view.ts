@@ -49,15 +49,15 @@ export function incidentsView(_: Place, around: Surroundings): View {
       list,
     ),
     title: 'Incidents',
-    async load() {
+    async load(signal) {
       const { from } = around.range.span()
       const severities = SEVERITIES.slice(0, SEVERITIES.indexOf(severity.value as 'info') + 1).join(',')
       const common = { search: around.search(), severity: severities }
       const alive = [...states].filter((state) => state !== 'resolved').join(',')
       const answers = await Promise.all([
-        alive === '' ? NONE : get<Listed>('/incidents', { ...common, state: alive }),
+        alive === '' ? NONE : get<Listed>('/incidents', { ...common, state: alive }, signal),
         states.has('resolved')
-          ? get<Listed>('/incidents', { ...common, state: 'resolved', from: Math.floor(from) })
+          ? get<Listed>('/incidents', { ...common, state: 'resolved', from: Math.floor(from) }, signal)
           : NONE,
       ])
       draw(

@@ -2,7 +2,7 @@
 import { logIn } from './api.ts'
 import { fill, h } from './dom.ts'
 
-export function loginPage(why: string, onLogIn: () => void): HTMLElement {
+export function loginPage(why: string): HTMLElement {
   const token = h('input', {
     id: 'token',
     type: 'password',
@@ -32,7 +32,8 @@ export function loginPage(why: string, onLogIn: () => void): HTMLElement {
     submit.disabled = true
     try {
       await logIn(token.value.trim())
-      onLogIn()
+      // The page comes anew, and says who it is for.
+      location.reload()
     } catch (error) {
       const { message } = error as Error
       fill(problem, `${message.charAt(0).toUpperCase()}${message.slice(1)}.`)

@@ -5,8 +5,8 @@ import { h } from './dom.ts'
 import { ago } from './format.ts'
 import type { Surroundings } from './view.ts'
 
-export async function emptyMap(around: Surroundings): Promise<HTMLElement> {
-  const { isStoreEmpty, judgedUntil, now } = await get<HealthAnswer>('/health')
+export async function emptyMap(around: Surroundings, signal: AbortSignal): Promise<HTMLElement> {
+  const { isStoreEmpty, judgedUntil, now } = await get<HealthAnswer>('/health', {}, signal)
   if (!isStoreEmpty) {
     const last = judgedUntil === 0 ? 'There were none in the last day.' : `The newest are of ${ago(judgedUntil, now)}.`
     return h(

@@ -1,5 +1,5 @@
 /** Draws the map, moves and zooms it, says what was chosen. Text goes onto a canvas: nothing in it can become an element. */
-import cytoscape, { type Core, type ElementDefinition } from '/lib/cytoscape.js'
+import cytoscape, { type Core, type ElementDefinition } from 'cytoscape'
 import type { PathState } from '../data/path-state.ts'
 import { setAttribute } from './dom.ts'
 import { counted, cut } from './format.ts'

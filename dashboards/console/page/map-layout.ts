@@ -1,5 +1,5 @@
 /** Where what is drawn stands: callers left of what they call, or a block for each namespace where that would be a tangle. */
-import dagre from '/lib/dagre.js'
+import dagre from '@dagrejs/dagre'
 import { type Drawn, groupedBy, type MapEdge, type MapNode } from './map-model.ts'
 
 export interface Point {

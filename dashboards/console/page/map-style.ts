@@ -1,7 +1,10 @@
 /** How the map is drawn. Each state has a line, an arrow and a word of its own; colour comes on top. */
-import type { StylesheetJson } from '/lib/cytoscape.js'
+import type { StylesheetJson } from 'cytoscape'
 import type { PathState } from '../data/path-state.ts'
-import { colour } from './theme.ts'
+import { STATES } from './path-words.ts'
+import { colours } from './theme.ts'
+
+const PLAIN = ['text', 'surface', 'border', 'back', 'quiet', 'focus', 'chosen'] as const
 
 type Line = Record<string, string | number | number[]>
 
@@ -21,20 +24,21 @@ const LINES: Readonly<Record<PathState, Line>> = {
 }
 
 export function mapStyle(): StylesheetJson {
-  const [text, surface, border, back] = ['text', 'surface', 'border', 'back'].map(colour)
+  const { text, surface, border, back, quiet, focus, chosen } = colours(PLAIN)
+  const ofState = colours(STATES.map((state) => `s-${state}` as const))
   const font = getComputedStyle(document.body).fontFamily
-  const states = Object.entries(LINES).map(([state, line]) => ({
+  const states = STATES.map((state) => ({
     selector: `edge[state = "${state}"]`,
     style: {
-      ...line,
-      'line-color': colour(`s-${state}`),
-      'target-arrow-color': colour(`s-${state}`),
-      color: colour(`s-${state}`),
+      ...LINES[state],
+      'line-color': ofState[`s-${state}`],
+      'target-arrow-color': ofState[`s-${state}`],
+      color: ofState[`s-${state}`],
     },
   }))
   const borders = (['outside', 'denied', 'failing', 'plaintext', 'new'] as const).map((state) => ({
     selector: `node[worst = "${state}"]`,
-    style: { 'border-color': colour(`s-${state}`), 'border-width': 2 },
+    style: { 'border-color': ofState[`s-${state}`], 'border-width': 2 },
   }))
   return [
     {
@@ -70,7 +74,7 @@ export function mapStyle(): StylesheetJson {
         'font-weight': 'bold',
         width: 10,
         events: 'no',
-        color: colour('quiet'),
+        color: quiet,
       },
     },
     {
@@ -112,7 +116,7 @@ export function mapStyle(): StylesheetJson {
     { selector: 'edge.near', style: { opacity: 1, 'z-index': 9 } },
     {
       selector: 'node:selected',
-      style: { 'border-color': colour('focus'), 'border-width': 4, 'background-color': colour('chosen') },
+      style: { 'border-color': focus, 'border-width': 4, 'background-color': chosen },
     },
     { selector: 'node:active, edge:active', style: { 'overlay-opacity': 0.08 } },
   ] as StylesheetJson

@@ -11,6 +11,7 @@ import type { Chosen, MapGraph } from './map-graph.ts'
 import { mapList } from './map-list.ts'
 import { type Drawn, drawn as drawnOf, groupOf, type MapNode } from './map-model.ts'
 import { edgePanel, servicePanel, standingOut } from './map-panel.ts'
+import { loadGraph } from './parts.ts'
 import { STATE_WORDS, STATES } from './path-words.ts'
 import type { Place } from './router.ts'
 import type { Surroundings, View } from './view.ts'
@@ -65,20 +66,22 @@ class MapView implements View {
       this.#summary,
       this.#tools,
     )
-    // It is on its way while the first answer is.
-    if (!this.#isList) void import('./map-graph.ts')
+    // It gets ready while the first answer is on its way.
+    this.#openGraph().catch(() => {
+      // Told when it is to draw.
+    })
     fill(this.element, h('div', { class: 'map-main' }, head, this.#stage, this.#legend), this.#panel)
   }
 
-  async load(): Promise<void> {
+  async load(signal: AbortSignal): Promise<void> {
     const { from, until } = this.#around.range.span()
     const query = { from: Math.floor(from), until: Math.ceil(until) }
-    const [answer, incidents] = await Promise.all([get<MapAnswer>('/map', query), this.#around.alive()])
+    const [answer, incidents] = await Promise.all([get<MapAnswer>('/map', query, signal), this.#around.alive()])
     this.#answer = answer
     this.#incidents = incidents
     if (answer.paths.length === 0) {
       this.#dropGraph()
-      fill(this.#stage, await emptyMap(this.#around))
+      fill(this.#stage, await emptyMap(this.#around, signal))
       fill(this.#summary)
       fill(this.#panel)
       this.element.classList.add('is-empty')
@@ -128,13 +131,21 @@ class MapView implements View {
       fill(this.#list, paths.length === 0 ? nothingFound() : mapList(paths))
       if (this.#list.parentElement !== this.#stage) fill(this.#stage, this.#list)
     } else {
-      const { MapGraph } = await import('./map-graph.ts')
-      if (this.#isStopped || this.#isList) return
-      if (this.#canvas.parentElement !== this.#stage) fill(this.#stage, this.#canvas)
-      this.#graph ??= new MapGraph(this.#canvas, (chosen) => this.#onChoose(chosen))
-      this.#graph.draw(drawn, this.#incidentCounts())
+      const graph = await this.#openGraph()
+      if (graph === undefined) return
+      graph.draw(drawn, this.#incidentCounts())
     }
     this.#choose(this.#chosen)
+  }
+
+  /** undefined where it is not wanted, or not any more. */
+  async #openGraph(): Promise<MapGraph | undefined> {
+    if (this.#isList) return undefined
+    const { MapGraph } = await loadGraph()
+    if (this.#isStopped || this.#isList || this.#answer?.paths.length === 0) return undefined
+    if (this.#canvas.parentElement !== this.#stage) fill(this.#stage, this.#canvas)
+    this.#graph ??= new MapGraph(this.#canvas, (chosen) => this.#onChoose(chosen))
+    return this.#graph
   }
 
   #dropGraph(): void {

@@ -5,6 +5,7 @@ import { severityBadge, stateBadge } from './badge.ts'
 import type { Chart, Series } from './chart.ts'
 import { fill, h, link } from './dom.ts'
 import { count, counted, identityName, lasted, milliseconds, moment, number } from './format.ts'
+import { loadChart } from './parts.ts'
 import { hashOf, type Place } from './router.ts'
 import { onTheme } from './theme.ts'
 import type { Surroundings, View } from './view.ts'
@@ -24,7 +25,7 @@ export function pairView({ query }: Place, around: Surroundings): View {
   const draw = async () => {
     if (shown === undefined) return
     const { answer, span } = shown
-    const { chartOf } = await import('./chart.ts')
+    const { chartOf } = await loadChart()
     for (const chart of drawn) chart.stop()
     drawn = answer.points.length === 0 ? [] : seriesOf(answer, span).map((series) => chartOf(series, span))
     fill(
@@ -53,11 +54,11 @@ export function pairView({ query }: Place, around: Surroundings): View {
       rest,
     ),
     title: `${source} → ${destinationService}`,
-    async load() {
+    async load(signal) {
       const { from, until } = around.range.span()
       const span = { from: Math.floor(from), until: Math.ceil(until) }
       const given = Object.fromEntries(Object.entries(key).filter(([, value]) => value !== ''))
-      const answer = await get<PairAnswer>('/pair', { destinationService, ...given, ...span })
+      const answer = await get<PairAnswer>('/pair', { destinationService, ...given, ...span }, signal)
       shown = { answer, span }
       fill(note, noteOf(answer))
       fill(rest, incidentsOf(answer), findingsOf(answer), routesOf(answer))

@@ -1,5 +1,6 @@
 /** What stands around every view: where one is, search, time range, whether it is live; and the loop that keeps it so. */
-import { ApiError, get, logOut, type Session } from './api.ts'
+import type { Session } from '../../../alerts/api/access.ts'
+import { ApiError, get, logOut } from './api.ts'
 import { button, fill, h, link, setAttribute } from './dom.ts'
 import { clock } from './format.ts'
 import { helpDialog } from './help.ts'
@@ -35,7 +36,7 @@ export class Shell {
   readonly #onEnd: () => void
   #view: View | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
-  #round = 0
+  #loading = new AbortController()
   #alive: Promise<Incident[]> | undefined
   #since = 0
   readonly #ends: (() => void)[] = []
@@ -117,7 +118,7 @@ export class Shell {
   stop(): void {
     for (const end of this.#ends.splice(0)) end()
     clearTimeout(this.#timer)
-    this.#round += 1
+    this.#loading.abort()
     this.#view?.stop?.()
   }
 
@@ -132,26 +133,28 @@ export class Shell {
     document.title = `${this.#view.title} – Eastwatch`
     fill(this.#main, this.#view.element)
     setAttribute(this.#main, 'aria-busy', 'true')
-    window.scrollTo(0, 0)
     this.#again()
+    // Has the page laid out: what is asked is on its way by then.
+    window.scrollTo(0, 0)
   }
 
   /** Loads now, and from then on again and again while somebody looks. */
   async #again(): Promise<void> {
     clearTimeout(this.#timer)
-    this.#round += 1
-    const round = this.#round
+    this.#loading.abort()
+    this.#loading = new AbortController()
+    const { signal } = this.#loading
     let pause = this.#surroundings.range.pauseMs()
     const began = Date.now()
     this.#alive = undefined
     try {
-      await Promise.all([this.#view?.load(), this.#countOpen()])
-      if (round !== this.#round) return
+      await Promise.all([this.#view?.load(signal), this.#countOpen()])
+      if (signal.aborted) return
       // What takes long is asked for less often.
       pause = Math.max(pause, 10 * (Date.now() - began))
       this.#inTouch()
     } catch (error) {
-      if (round !== this.#round) return
+      if (signal.aborted) return
       if (error instanceof ApiError && error.status === 401) return this.#onEnd()
       pause = RETRY_MS
       this.#outOfTouch(error)
@@ -165,7 +168,8 @@ export class Shell {
   /** Once a load. */
   #readAlive(): Promise<Incident[]> {
     const query = { state: 'open,acknowledged', limit: MOST_ALIVE }
-    this.#alive ??= get<{ incidents: Incident[] }>('/incidents', query).then(({ incidents }) => incidents)
+    const { signal } = this.#loading
+    this.#alive ??= get<{ incidents: Incident[] }>('/incidents', query, signal).then(({ incidents }) => incidents)
     return this.#alive
   }
 

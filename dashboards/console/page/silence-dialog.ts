@@ -2,6 +2,7 @@
 import { act } from './api.ts'
 import { ask, reasonField } from './dialog.ts'
 import { button, fill, h } from './dom.ts'
+import { showDone } from './done.ts'
 import type { Surroundings } from './view.ts'
 
 const LENGTHS: readonly [text: string, minutes: number][] = [
@@ -61,9 +62,6 @@ export function silenceDialog(around: Surroundings, matchers: readonly string[])
         minutes: Number(length.value),
         reason: reason.value(),
       }),
-    onDone: () => {
-      around.say('The silence is in force in a moment.')
-      setTimeout(() => around.reload(), 1500)
-    },
+    onDone: (taken) => showDone(around, taken, 'The silence is in force.'),
   })
 }

@@ -1,6 +1,7 @@
 /** Silences in force and to come, each with why and until when; ending one, making one. */
 import { act, get } from './api.ts'
 import { button, fill, h } from './dom.ts'
+import { showDone } from './done.ts'
 import { lasted, moment } from './format.ts'
 import type { Place } from './router.ts'
 import { silenceDialog } from './silence-dialog.ts'
@@ -33,8 +34,8 @@ export function silencesView(_: Place, around: Surroundings): View {
       list,
     ),
     title: 'Silences',
-    async load() {
-      const { silences } = await get<{ silences: Silence[] }>('/silences')
+    async load(signal) {
+      const { silences } = await get<{ silences: Silence[] }>('/silences', {}, signal)
       const search = around.search().toLowerCase()
       const shown = silences.filter((one) => JSON.stringify(one).toLowerCase().includes(search))
       const empty = silences.length === 0 ? 'No silence is in force.' : 'No silence has that in it.'
@@ -47,9 +48,7 @@ function rowOf({ id, matchers, startsAt, endsAt, createdBy, reason }: Silence, a
   const now = Date.now()
   const end = async () => {
     try {
-      await act('DELETE', `/silences/${encodeURIComponent(id)}`)
-      around.say('The silence ends in a moment.')
-      setTimeout(() => around.reload(), 1500)
+      await showDone(around, await act('DELETE', `/silences/${encodeURIComponent(id)}`), 'The silence is ended.')
     } catch (error) {
       around.say(`It was not ended: ${(error as Error).message}.`)
     }

@@ -35,14 +35,18 @@ export function themeButton(): HTMLButtonElement {
   return element
 }
 
-/** A colour of the style sheet as the canvas takes it. */
-export function colour(name: string): string {
-  const probe = document.createElement('span')
-  probe.style.color = `var(--${name})`
-  document.body.append(probe)
-  const { color } = getComputedStyle(probe)
-  probe.remove()
-  return color
+/** Colours of the style sheet as the canvas takes them. */
+export function colours<const Name extends string>(names: readonly Name[]): Record<Name, string> {
+  const probes = names.map((name) => {
+    const probe = document.createElement('span')
+    probe.style.color = `var(--${name})`
+    return probe
+  })
+  // All of them at once: each look at a new one would have the whole page styled anew.
+  document.body.append(...probes)
+  const found = probes.map((probe, at) => [names[at], getComputedStyle(probe).color])
+  for (const probe of probes) probe.remove()
+  return Object.fromEntries(found)
 }
 
 function tell(): void {

@@ -1,5 +1,5 @@
 /** What a page of the console is, and what it is given. */
-import type { Session } from './api.ts'
+import type { Session } from '../../../alerts/api/access.ts'
 import type { Incident } from './incidents.ts'
 import type { Range } from './range.ts'
 
@@ -10,8 +10,8 @@ export interface Surroundings {
   search(): string
   /** Incidents that are open or acknowledged, as read for this load. */
   alive(): Promise<Incident[]>
-  /** Loads the view again, now. */
-  reload(): void
+  /** Loads the view again, now; resolves when it shows what was read. */
+  reload(): Promise<void>
   /** Tells a sentence at the foot of the window, for a while. */
   say(text: string): void
 }
@@ -19,8 +19,11 @@ export interface Surroundings {
 export interface View {
   element: HTMLElement
   title: string
-  /** Reads what it shows and shows it; called again and again. What is selected, open or scrolled stays. */
-  load(): Promise<void>
+  /**
+   * Reads what it shows and shows it; called again and again. What is selected, open or scrolled stays. The signal aborts where it is called
+   * again meanwhile: what was asked earlier must not take the place of what is newer.
+   */
+  load(signal: AbortSignal): Promise<void>
   /** The search box has another text. Without it the view is loaded again. */
   search?(): void
   /** Escape: true where there was something to leave. */

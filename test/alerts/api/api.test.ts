@@ -23,7 +23,7 @@ const silence = (id: string, changes: Partial<SilenceRecord> = {}): SilenceRecor
   type: 'silence',
   id,
   version: 1,
-  matchers: ['severity="high"'],
+  matchers: ['severity="info"'],
   startsAt: T0,
   endsAt: T0 + 3650 * DAY,
   createdAt: T0,
@@ -53,6 +53,7 @@ describe.skipIf(noEngine() !== undefined)('the API', { timeout: 60_000 }, () => 
       silence('s1'),
       silence('s2', { namespaces: ['shop'] }),
       silence('s3', { endsAt: 1e15 }),
+      silence('s4', { namespaces: ['bank'], endsAt: T0 + 3660 * DAY }),
       {
         type: 'audit',
         id: 'x',
@@ -78,6 +79,8 @@ describe.skipIf(noEngine() !== undefined)('the API', { timeout: 60_000 }, () => 
   })
   afterAll(() => site.stop())
 
+  const silencesOf = async (as: string) =>
+    (await site.ask('GET', '/silences', { as })).json.silences.map(({ id }: { id: string }) => id)
   const ids = ({ json }: Answer) => json.incidents.map(({ id }: { id: string }) => Number(id))
 
   it('lists incidents, the newest change first, each in its newest version', async () => {
@@ -117,20 +120,24 @@ describe.skipIf(noEngine() !== undefined)('the API', { timeout: 60_000 }, () => 
     })
   })
 
-  it.each<[string, string, object]>([
-    ['acknowledge', 'ada', { type: 'acknowledge' }],
-    ['resolve', 'ada', { type: 'resolve' }],
-    ['accept', 'ada', { type: 'accept' }],
-  ])('%s goes into the log, with who and why', async (what, as, expected) => {
+  it.each<[string, number, object]>([
+    ['acknowledge', 3, { state: 'acknowledged', acknowledgedBy: 'ada' }],
+    ['resolve', 3, { state: 'resolved', resolvedBy: 'ada' }],
+    ['accept', 1, { state: 'resolved', acceptedUntil: expect.closeTo(Date.now() + (30 * DAY) / 1000, -5) }],
+  ])('%s goes into the log, with who and why, and the next answer shows it', async (what, n, shown) => {
     const before = Date.now() * 1000
-    const answer = await site.ask('POST', `/incidents/${ID(1)}/${what}`, { as, body: { reason: ' is mine ' } })
-    expect(answer.status).toBe(202)
+    const answer = await site.ask('POST', `/incidents/${ID(n)}/${what}`, { as: 'ada', body: { reason: ' is mine ' } })
+    expect([answer.status, answer.json.shows]).toEqual([202, true])
+    const listed = await site.ask('GET', '/incidents', { as: 'ruth' })
+    expect(listed.json.incidents.find(({ id }: { id: string }) => id === ID(n))).toMatchObject(shown)
+    const { json } = await site.ask('GET', `/incidents/${ID(n)}`, { as: 'ruth' })
+    expect(json.audit).toContainEqual(expect.objectContaining({ actor: 'ada', action: what, detail: 'done. is mine' }))
     const written = site.actions.at(-1)!
     expect(written).toMatchObject({
-      ...expected,
+      type: what,
       id: answer.json.action,
-      incidentId: ID(1),
-      fingerprint: 'f1',
+      incidentId: ID(n),
+      fingerprint: `f${n}`,
       reason: 'is mine',
       actor: { name: 'ada', role: 'operator', namespaces: [] },
     })
@@ -138,7 +145,25 @@ describe.skipIf(noEngine() !== undefined)('the API', { timeout: 60_000 }, () => 
     if (written.type === 'accept') expect(written.until - written.at).toBeCloseTo(30 * DAY, -7)
   })
 
-  it('silences go into the log', async () => {
+  it('what comes too late is told, and stands in the audit', async () => {
+    const body = { reason: 'is mine' }
+    const answer = await site.ask('POST', `/incidents/${ID(4)}/acknowledge`, { as: 'ada', body })
+    expect([answer.status, answer.json.error]).toEqual([
+      409,
+      { code: 'conflict', message: 'too late: the incident is resolved' },
+    ])
+    const { json } = await site.ask('GET', `/incidents/${ID(4)}`, { as: 'ruth' })
+    expect(json.audit).toMatchObject([{ detail: 'too late: the incident is resolved. is mine' }])
+  })
+
+  it('where the log is behind, nobody waits for it long', async () => {
+    site.isBehind = true
+    const answer = await site.ask('POST', `/incidents/${ID(2)}/acknowledge`, { as: 'ada', body: { reason: 'mine' } })
+    site.isBehind = false
+    expect([answer.status, answer.json]).toEqual([202, { action: site.actions.at(-1)!.id, shows: false }])
+  })
+
+  it('silences go into the log, and the next answer has them', async () => {
     const matchers = ['destination="payment.shop"', 'severity!="critical"']
     const body = { matchers, minutes: 60, reason: 'planned work' }
     const made = await site.ask('POST', '/silences', { as: 'shopkeeper', body })
@@ -146,24 +171,24 @@ describe.skipIf(noEngine() !== undefined)('the API', { timeout: 60_000 }, () => 
     const written = site.actions.at(-1)!
     expect(written).toMatchObject({ type: 'silence', id: made.json.action, matchers, actor: { namespaces: ['shop'] } })
     if (written.type === 'silence') expect(written.endsAt - written.at).toBeCloseTo(60 * MINUTE, -7)
+    expect(await silencesOf('ruth')).toEqual([made.json.action, 's1', 's2', 's4'])
+    expect(await silencesOf('shopkeeper')).toEqual([made.json.action, 's2'])
     const ended = await site.ask('DELETE', '/silences/s1', { as: 'ada' })
     expect([ended.status, site.actions.at(-1)]).toMatchObject([202, { type: 'end_silence', silenceId: 's1' }])
+    expect(await silencesOf('ruth')).toEqual([made.json.action, 's2', 's4'])
   })
 
   it('whoever is limited to namespaces sees what touches them, and acts on what is wholly within', async () => {
     const as = 'shopkeeper'
     expect(ids(await site.ask('GET', '/incidents', { as }))).toEqual([1, 4, 3])
     expect((await site.ask('GET', `/incidents/${ID(2)}`, { as })).status).toBe(404)
-    const silences = async (who: string) => (await site.ask('GET', '/silences', { as: who })).json.silences
-    expect((await silences(as)).map(({ id }: { id: string }) => id)).toEqual(['s2'])
-    expect((await silences('ruth')).map(({ id }: { id: string }) => id)).toEqual(['s1', 's2'])
     const written = site.actions.length
     const body = { reason: 'mine' }
     expect((await site.ask('POST', `/incidents/${ID(3)}/acknowledge`, { as, body })).status).toBe(403)
     expect((await site.ask('POST', `/incidents/${ID(2)}/acknowledge`, { as, body })).status).toBe(404)
-    expect((await site.ask('DELETE', '/silences/s1', { as })).status).toBe(404)
+    expect((await site.ask('DELETE', '/silences/s4', { as })).status).toBe(404)
     expect(site.actions.length).toBe(written)
-    expect((await site.ask('POST', `/incidents/${ID(1)}/acknowledge`, { as, body })).status).toBe(202)
+    expect((await site.ask('POST', `/incidents/${ID(1)}/accept`, { as, body })).status).toBe(202)
   })
 
   it('that an impostor is normal is said by an admin only', async () => {
@@ -226,7 +251,7 @@ describe.skipIf(noEngine() !== undefined)('the API', { timeout: 60_000 }, () => 
     const { json } = await site.ask('GET', '/session', { headers: { cookie } })
     expect(json).toMatchObject({ name: 'ada', role: 'operator', canLogOut: true })
     const act = (headers: Record<string, string>) =>
-      site.ask('POST', `/incidents/${ID(1)}/acknowledge`, { headers, body: { reason: 'mine' } })
+      site.ask('POST', `/incidents/${ID(1)}/accept`, { headers, body: { reason: 'mine' } })
     expect((await act({ cookie })).status).toBe(403)
     expect((await act({ cookie, [CSRF_HEADER]: json.csrf })).status).toBe(202)
     const out = await site.ask('DELETE', '/session', { headers: { cookie, [CSRF_HEADER]: json.csrf } })
@@ -246,13 +271,15 @@ describe.skipIf(noEngine() !== undefined)('the API', { timeout: 60_000 }, () => 
         status < 300 ? described[String(status)].content['application/json'].schema : openapi.components.schemas.Error
       expect(ajv.validate(schema, answer.json), ajv.errorsText()).toBe(true)
     }
+    await site.insert(incident(5))
     const reason = { reason: 'for the description' }
     await isAsDescribed('GET', '/incidents', '/incidents', 200)
     await isAsDescribed('GET', '/incidents?limit=0', '/incidents', 400)
     await isAsDescribed('GET', `/incidents/${ID(1)}`, '/incidents/{id}', 200)
     for (const what of ['acknowledge', 'resolve', 'accept']) {
-      await isAsDescribed('POST', `/incidents/${ID(1)}/${what}`, `/incidents/{id}/${what}`, 202, reason)
+      await isAsDescribed('POST', `/incidents/${ID(5)}/${what}`, `/incidents/{id}/${what}`, 202, reason)
     }
+    await isAsDescribed('POST', `/incidents/${ID(5)}/resolve`, '/incidents/{id}/resolve', 409, reason)
     await isAsDescribed('GET', '/silences', '/silences', 200)
     await isAsDescribed('POST', '/silences', '/silences', 202, { matchers: ['severity="info"'], minutes: 1, ...reason })
     await isAsDescribed('DELETE', '/silences/s2', '/silences/{id}', 202)

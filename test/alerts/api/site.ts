@@ -1,4 +1,4 @@
-/** The API on a real store, with a bus in memory; what was published is there to be read. */
+/** The API on a real store, with a bus in memory: what was published is there to be read, and takes effect as the alerts role has it. */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import express from 'express'
@@ -7,17 +7,26 @@ import type { TokenConfig } from '../../../alerts/api/config.ts'
 import type { ApiContext, Operation } from '../../../alerts/api/operation.ts'
 import { API, apiRouter } from '../../../alerts/api/router.ts'
 import { makeToken } from '../../../alerts/api/tokens.ts'
+import { applyFinding } from '../../../alerts/incident.ts'
+import { startIncidents } from '../../../alerts/incidents.ts'
+import { parseMatcher } from '../../../alerts/matcher.ts'
 import { type Action, decodeAction, type OperatorRole } from '../../../core/action.ts'
 import type { Publication } from '../../../core/bus/bus.ts'
+import { TOPIC } from '../../../core/bus/topics.ts'
 import { PipelineError } from '../../../core/errors.ts'
 import { Health } from '../../../core/telemetry/health.ts'
 import { OPERATIONS } from '../../../dashboards/console/operations.ts'
 import { StorageConfig } from '../../../storage/config.ts'
-import type { AlertRecord } from '../../../storage/incident-records.ts'
+import {
+  type AlertRecord,
+  decodeAlertRecord,
+  type IncidentRecord,
+  type SilenceRecord,
+} from '../../../storage/incident-records.ts'
 import { connectReader } from '../../../storage/query.ts'
 import { alertRow } from '../../../storage/sinks/incidents.ts'
 import { openMigrated, READER_PASSWORD, type TestStore } from '../../storage/store.ts'
-import { quietLogger } from '../findings.ts'
+import { finding, quietLogger } from '../findings.ts'
 
 export interface Answer {
   status: number
@@ -31,6 +40,10 @@ export class Site {
   readonly actions: Action[] = []
   /** The bus takes nothing while it is true. */
   isBusAway = false
+  /** What the bus has taken has no effect yet while it is true. */
+  isBehind = false
+  /** What was stored of incidents and silences, by id, in the newest version. */
+  readonly #known = new Map<string, IncidentRecord | SilenceRecord>()
   readonly tokens: Record<string, string> = {}
   readonly health = new Health()
   /** As the configuration would have them. */
@@ -99,6 +112,7 @@ export class Site {
   }
 
   async insert(...records: AlertRecord[]): Promise<void> {
+    for (const one of records) if (one.type === 'incident' || one.type === 'silence') this.#known.set(one.id, one)
     for (const { table, values } of records.map(alertRow)) {
       await this.store.client.insert({ table, values: [{ ...values, batch: 'test' }], format: 'JSONEachRow' })
     }
@@ -113,6 +127,37 @@ export class Site {
 
   readonly #publish = async (records: readonly Publication[]): Promise<void> => {
     if (this.isBusAway) throw new PipelineError('bus_unavailable', 'Kafka: no broker answers', { retriable: true })
-    for (const { value } of records) this.actions.push(decodeAction(value)!)
+    this.actions.push(...records.map(({ value }) => decodeAction(value)!))
+    if (!this.isBehind) await this.insert(...(await effectsOf(records, [...this.#known.values()])))
   }
+}
+
+/** Tests store silences that no processor would have made. */
+function isPossible(record: IncidentRecord | SilenceRecord): boolean {
+  try {
+    if (record.type === 'silence') record.matchers.forEach(parseMatcher)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What the processor of incidents publishes upon these records, where it knows those. */
+async function effectsOf(
+  published: readonly Publication[],
+  known: readonly (IncidentRecord | SilenceRecord)[],
+): Promise<AlertRecord[]> {
+  const state = known.filter(isPossible).map((record): [string, Uint8Array] => {
+    const isSilence = record.type === 'silence'
+    const value = isSilence ? record : { ...applyFinding(undefined, finding(10), 0)[0]!, record }
+    return [isSilence ? `silence/${record.id}` : `incident/${record.fingerprint}`, Buffer.from(JSON.stringify(value))]
+  })
+  const place = { topic: TOPIC.findings, partition: 0 }
+  const processor = await startIncidents(
+    { ...place, logId: 'log', committed: 0, state },
+    { producers: ['stage1/0'], reopenUs: 0, maxIncidents: 1_000, logger: quietLogger },
+  )
+  const records = published.map(({ value }, offset) => ({ offset, value }))
+  const result = await processor.step({ ...place, records }, new AbortController().signal)
+  return result!.publish!.map(({ value }) => decodeAlertRecord(value)!)
 }

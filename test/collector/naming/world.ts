@@ -68,9 +68,10 @@ function watched(snapshot: PolicySnapshot): Watched {
     version: snapshot.version,
     inventory: snapshot.inventory,
     queries,
-    decide(query) {
-      queries.push(query)
-      return snapshot.decide(query)
+    decide: (query) => snapshot.decide(query),
+    decideByPath: (query) => (path) => {
+      queries.push({ ...query, path })
+      return snapshot.decideByPath(query)(path)
     },
     strictMtls: (address, port) => snapshot.strictMtls(address, port),
   }

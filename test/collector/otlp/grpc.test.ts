@@ -49,6 +49,32 @@ describe('OTLP/gRPC', () => {
     zipping.close()
   })
 
+  it('reads each body by itself, however many come, broken ones and compressed ones among them', async () => {
+    await start()
+    const zipping = grpcClient(collector.ports.grpc, { gzip: true })
+    const marks: string[] = []
+    for (let round = 0; round < 4; round += 1) {
+      const sent = Array.from({ length: 12 }, async (_, i) => {
+        const mark = `${round}-${i}`
+        // Of 70 to 280 KB: memory that one left is right for another.
+        const body = logs(1000 + 270 * i, mark)
+        if (i % 4 === 3) {
+          return expect(client.send(body.subarray(0, -1))).rejects.toMatchObject({ code: status.INVALID_ARGUMENT })
+        }
+        marks.push(...Array.from({ length: 1000 + 270 * i }, (_, at) => `/${mark}/${at}`))
+        return (i % 4 === 2 ? zipping : client).send(body)
+      })
+      await Promise.all(sent)
+    }
+    expect(
+      collector.bus
+        .calls()
+        .map(({ path }) => path)
+        .sort(),
+    ).toEqual(marks.sort())
+    zipping.close()
+  })
+
   it('acknowledges only when the bus has it', async () => {
     const bus = new MemoryBus()
     let open = () => {}

@@ -143,6 +143,20 @@ describe.skipIf(!built)("the collector's thread", () => {
     await expect(thread.tick()).rejects.toThrow('the collector has stopped')
   })
 
+  it('stops in bounded time also where the log never answers, and acknowledges nothing of what it gives up', async () => {
+    const { thread, bus, client, stop } = await started()
+    const [body] = readRecording('denied_http').bodies
+    bus.gate = () => new Promise(() => {})
+    const sent = client.send(body!).then(
+      () => 'acknowledged',
+      () => 'refused',
+    )
+    await expect.poll(() => bus.publications).toBe(1)
+    stop.abort()
+    await thread.stopped
+    expect(await sent).toBe('refused')
+  }, 20_000)
+
   it('says why it cannot start', async () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => taken.once('listening', resolve))

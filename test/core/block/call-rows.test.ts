@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PER_ROW } from '../../../core/block/call-rows.ts'
-import { Block, CallRows, encodeBlock, encodeRows } from '../../../core/block.ts'
-import { type Call, emptyCall } from '../../../core/call.ts'
+import { VARIANT_COLUMNS } from '../../../core/block/variants.ts'
+import { Block, CallRows, encodeBlock, encodeRows, RowIds } from '../../../core/block.ts'
+import { CALL_COLUMNS, type Call, emptyCall } from '../../../core/call.ts'
 
 const id = Buffer.alloc(16, 7)
 const text = fc.oneof(fc.constantFrom('', 'a', 'shop', 'x'.repeat(50)), fc.string({ maxLength: 20 }))
@@ -14,6 +15,8 @@ const own = fc.record({ method: text, tlsDetail: text, status: fc.nat(999), weig
 const row = fc.record({
   path: text,
   route: text,
+  sourceIdentity: text,
+  decision: fc.constantFrom('allowed', 'denied', 'unknown'),
   requestId: text,
   start: number,
   durationUs: number,
@@ -22,7 +25,7 @@ const row = fc.record({
 
 describe('calls as columns', () => {
   it('are the calls that were appended, one object changed from row to row or an object for each', () => {
-    const objects = fc.array(fc.record({ own, rows: fc.array(row, { minLength: 1, maxLength: 5 }) }), { maxLength: 6 })
+    const objects = fc.array(fc.record({ own, rows: fc.array(row, { minLength: 1, maxLength: 20 }) }), { maxLength: 6 })
     fc.assert(
       fc.property(objects, (given) => {
         const rows = new CallRows()
@@ -36,6 +39,28 @@ describe('calls as columns', () => {
         }
         const all = calls.map((_, at) => at)
         expect(Buffer.from(encodeRows(rows, [{ id, rows: all }]))).toEqual(Buffer.from(encodeBlock([{ id, calls }])))
+      }),
+    )
+  })
+
+  it('have ids as bytes where such are given, in place of their own', () => {
+    const said = fc.array(fc.tuple(fc.stringMatching(/^[\x20-\x7e]{0,127}$/), fc.boolean()), { maxLength: 20 })
+    fc.assert(
+      fc.property(said, (given) => {
+        const all = Buffer.from(given.map(([text]) => text).join(''), 'latin1')
+        const source = { view: new DataView(all.buffer, all.byteOffset, all.byteLength) }
+        const rows = new CallRows()
+        const ids = new RowIds()
+        let from = 0
+        for (const [text, isBytes] of given) {
+          ids.forget()
+          if (isBytes) Object.assign(ids.requestId, { source, from, end: from + text.length })
+          from += text.length
+          rows.append({ ...emptyCall(), requestId: isBytes ? '' : text, traceId: 't' }, ids)
+        }
+        const block = new Block(encodeRows(rows, [{ id, rows: given.map((_, at) => at) }]))
+        expect(block.text('requestId')).toEqual(given.map(([text]) => text))
+        expect(block.text('traceId')).toEqual(given.map(() => 't'))
       }),
     )
   })
@@ -65,15 +90,21 @@ describe('calls as columns', () => {
     rows.append(kept)
     const mark = rows.mark()
     for (let i = 0; i < 10_000; i += 1) rows.append({ ...emptyCall(), path: `/gone/${i}`, method: `M${i}` })
+    for (let i = 0; i < 100; i += 1) rows.append(Object.assign(kept, { route: `/gone/${i}` }))
     rows.restore(mark)
-    expect(rows.shapes).toEqual([kept])
-    rows.append(Object.assign(kept, { path: '/next' }))
-    const block = new Block(encodeRows(rows, [{ id, rows: [0, 1] }]))
-    expect(block.text('path')).toEqual(['/kept', '/next'])
+    expect([rows.shapes, rows.variants.length]).toEqual([[kept], 1])
+    rows.append(Object.assign(kept, { path: '/next', route: '/next' }))
+    rows.append(Object.assign(kept, { route: '' }))
+    expect(rows.variants.length).toBe(2)
+    const block = new Block(encodeRows(rows, [{ id, rows: [0, 1, 2] }]))
+    expect(block.text('path')).toEqual(['/kept', '/next', '/next'])
     expect(block.low('method').dictionary).toEqual(['', 'GET'])
+    expect(block.low('route').dictionary).toEqual(['', '/next'])
   })
 
   it('name each column once that may differ from row to row', () => {
     expect(new Set(PER_ROW).size).toBe(PER_ROW.length)
+    const low = PER_ROW.filter((name) => CALL_COLUMNS[name] === 'low')
+    expect(VARIANT_COLUMNS.toSorted()).toEqual(low.toSorted())
   })
 })

@@ -1,16 +1,30 @@
 /** Who gets in, what they may do, and what the server says to a browser. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { noChromium } from '../../harness/chromium.ts'
 import { noEngine } from '../../storage/store.ts'
-import { ConsoleSite } from './console-site.ts'
+import { ConsoleSite, PAGE } from './console-site.ts'
 import { INCIDENT, shop } from './worlds.ts'
+
+/** Named by their content. */
+const ASSETS = readdirSync(join(PAGE, 'assets'))
+  .sort()
+  .map((name) => `/assets/${name}`)
+/** Of a configuration, and whatever somebody writes there. */
+const ODD = `"><script>alert(1)</script>&quot;'{session}$&`
 
 const cannot = noEngine() ?? noChromium()
 
 describe.skipIf(cannot !== undefined)('the console with tokens', { timeout: 60_000 }, () => {
   let site: ConsoleSite
   beforeAll(async () => {
-    site = await ConsoleSite.open({ ruth: ['reader'], ada: ['operator'], banker: ['operator', 'bank'] })
+    site = await ConsoleSite.open({
+      ruth: ['reader'],
+      ada: ['operator'],
+      banker: ['operator', 'bank'],
+      odd: ['reader', ODD],
+    })
     await shop({ store: site.site.store, insert: (...records) => site.site.insert(...records) })
   })
   afterAll(() => site.stop())
@@ -89,16 +103,7 @@ describe.skipIf(cannot !== undefined)('the console with tokens', { timeout: 60_0
   })
 
   it('every answer carries the strict policy; nothing of it is kept by others', async () => {
-    for (const path of [
-      '/',
-      '/main.js',
-      '/style.css',
-      '/lib/cytoscape.js',
-      '/lib/uplot.css',
-      '/icon.svg',
-      '/api/v1/session',
-      '/nothing',
-    ]) {
+    for (const path of ['/', ...ASSETS, '/icon.svg', '/licenses.txt', '/api/v1/session', '/nothing']) {
       const { headers } = await fetch(site.url + path)
       const policy = headers.get('content-security-policy')!
       expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'")
@@ -108,16 +113,52 @@ describe.skipIf(cannot !== undefined)('the console with tokens', { timeout: 60_0
         'nosniff',
         'no-referrer',
       ])
-      expect(headers.get('cache-control')).toMatch(/^no-/)
+      // A name stands for one content; a browser may keep that, and nobody between.
+      expect(headers.get('cache-control')).toMatch(
+        path.startsWith('/assets/') ? /^private, max-age=31536000, immutable$/ : /^no-/,
+      )
     }
+  })
+
+  it('files come compressed to whoever takes that, and are the same', async () => {
+    expect(ASSETS.map((path) => path.replace(/-[\w-]{8}\./, '.'))).toEqual([
+      '/assets/chart.js',
+      '/assets/main.js',
+      '/assets/map-graph.js',
+      '/assets/style.css',
+    ])
+    for (const path of ASSETS) {
+      const text = async (encoding: string) => {
+        const answer = await fetch(site.url + path, { headers: { 'accept-encoding': encoding } })
+        return [answer.headers.get('content-encoding'), await answer.text()]
+      }
+      const [, plain] = await text('identity')
+      expect(await text('gzip')).toEqual(['gzip', plain])
+      expect(await text('identity')).toEqual([null, plain])
+    }
+  })
+
+  it('the page says who asked for it, and to nobody anything', async () => {
+    const sessionIn = (html: string) => /<meta name="session" content="([^"]*)" \/>/.exec(html)![1]
+    expect(sessionIn(await (await fetch(site.url)).text())).toBe('')
+    const visit = await logInAs('odd')
+    expect(JSON.parse((await visit.page.locator('meta[name="session"]').getAttribute('content'))!)).toMatchObject({
+      name: 'odd',
+      role: 'reader',
+      namespaces: [ODD],
+      csrf: expect.stringMatching(/^[\w-]{43}$/),
+    })
+    expect(visit.trouble).toEqual([])
+    await visit.end()
   })
 
   it.each([
     '/../../../package.json',
     '/%2e%2e/%2e%2e/operations.js',
-    '/lib/../server.js',
-    '/lib/express.js',
-    '/lib/',
+    '/assets/../index.html',
+    '/assets/..%2findex.html',
+    '/assets/',
+    '/index.html',
     '/.hidden',
     '/tsconfig.json',
     '/dom.ts',

@@ -158,8 +158,9 @@ describe.skipIf(cannot !== undefined)('the console in a browser', { timeout: 60_
       await visit.end()
     })
 
-    it('acknowledges with a reason; what it leads to shows by itself', () =>
-      visiting(`#/incidents/${INCIDENT}`, async ({ page }) => {
+    it('acknowledges with a reason, and shows it at once', () =>
+      visiting(`#/incidents/${INCIDENT}`, async (visit) => {
+        const { page } = visit
         await page.getByRole('button', { name: 'Acknowledge' }).click()
         await page.getByLabel('Why').fill('no')
         await page.getByRole('dialog').getByRole('button', { name: 'Acknowledge' }).click()
@@ -167,24 +168,69 @@ describe.skipIf(cannot !== undefined)('the console in a browser', { timeout: 60_
         expect(site.site.actions).toEqual([])
         await page.getByLabel('Why').fill('it is our test')
         await page.getByRole('dialog').getByRole('button', { name: 'Acknowledge' }).click()
-        await page.getByText('Acknowledged, in a moment.').waitFor()
+        await page.getByRole('dialog').waitFor({ state: 'detached' })
+        // As it stands there now: nothing is waited for.
+        expect(await visit.text('.badges')).toMatch(/acknowledged\s+by local/)
+        expect(await visit.text('.history')).toContain('local: acknowledge, done. it is our test')
+        expect(await page.getByRole('button', { name: 'Acknowledge' }).count()).toBe(0)
+        await page.getByText('Acknowledged.', { exact: true }).waitFor()
         expect(site.site.actions).toMatchObject([
           { type: 'acknowledge', incidentId: INCIDENT, reason: 'it is our test', actor: { name: 'local' } },
         ])
-        const now = Date.now() * 1000
-        await site.site.insert(
-          record({
-            id: INCIDENT,
-            version: 2,
-            summary: 'frontend is denied at auth',
-            acknowledgedBy: 'local',
-            acknowledgedAt: now,
-            openedAt: now,
-            updatedAt: now,
-          }),
-        )
-        await page.getByText('by local').waitFor()
       }))
+
+    it('what was asked before an action does not come back over it', async () => {
+      await site.site.insert(record({ id: 'late', fingerprint: 'late', summary: 'something', severity: 'info' }))
+      await visiting('#/incidents/late', async (visit) => {
+        const { page } = visit
+        let release = () => {}
+        const held = new Promise<void>((resolve) => (release = resolve))
+        let answered: Promise<void> | undefined
+        const isHeld = new Promise<void>((resolve) =>
+          page.route(
+            '**/incidents/late',
+            async (route) => {
+              const response = await route.fetch()
+              answered = held.then(() => route.fulfill({ response })).catch(() => {})
+              resolve()
+            },
+            { times: 1 },
+          ),
+        )
+        await page.getByLabel('Time range').selectOption({ label: 'Last hour' })
+        await isHeld
+        await page.getByRole('button', { name: 'Resolve' }).click()
+        await page.getByLabel('Why').fill('it is over')
+        await page.getByRole('dialog').getByRole('button', { name: 'Resolve' }).click()
+        await page.getByRole('dialog').waitFor({ state: 'detached' })
+        release()
+        await answered
+        // Whatever that brought is there before the answer to a later question.
+        await page.evaluate("fetch('/api/v1/session').then((answer) => answer.text())")
+        expect(await visit.text('.badges')).toMatch(/resolved\s+by local/)
+      })
+    })
+
+    it('says so where the log is behind, and shows it as it comes', () =>
+      visiting('#/incidents/past', async ({ page }) => {
+        site.site.isBehind = true
+        await page.getByRole('button', { name: 'Accept as normal' }).click()
+        await page.getByLabel('Why').fill('we know it')
+        await page.getByRole('button', { name: 'Accept', exact: true }).click()
+        await page.getByText(/^Accepted as normal\. It shows here once Eastwatch has read its log that far/).waitFor()
+        site.site.isBehind = false
+      }))
+
+    it('says what came of an action that was too late', async () => {
+      await site.site.insert(record({ id: 'over', fingerprint: 'over', summary: 'something' }))
+      await visiting('#/incidents/over', async ({ page }) => {
+        await page.getByRole('button', { name: 'Resolve' }).click()
+        await page.getByLabel('Why').fill('it is over')
+        await site.site.insert(record({ id: 'over', fingerprint: 'over', version: 2, status: 'resolved' }))
+        await page.getByRole('dialog').getByRole('button', { name: 'Resolve' }).click()
+        await page.getByText('It was not done: too late: the incident is resolved.').waitFor()
+      })
+    })
 
     it('silences with matchers that can be edited, and says in words what is refused', () =>
       visiting('#/incidents/gap', async (visit) => {
@@ -205,24 +251,29 @@ describe.skipIf(cannot !== undefined)('the console in a browser', { timeout: 60_
         await page.getByText(/It was not done: .*is no matcher/).waitFor()
         await page.getByRole('button', { name: 'Remove destination="cart.shop"' }).click()
         await page.getByRole('dialog').getByRole('button', { name: 'Silence' }).click()
-        await page.getByText('The silence is in force in a moment.').waitFor()
+        await page.getByRole('dialog').waitFor({ state: 'detached' })
+        expect(await visit.text('.badges')).toContain('silenced')
+        await page.getByText('The silence is in force.', { exact: true }).waitFor()
         const made = site.site.actions.at(-1)!
         expect(made).toMatchObject({ type: 'silence', matchers: given.slice(0, 2), reason: 'we test a proxy' })
         if (made.type === 'silence') expect(Math.round((made.endsAt - made.at) / 3.6e9)).toBe(4)
       }))
 
     it('accepts as normal for so many days; ends a silence', () =>
-      visiting('#/incidents/gap', async ({ page }) => {
+      visiting('#/incidents/gap', async (visit) => {
+        const { page } = visit
         await page.getByRole('button', { name: 'Accept as normal' }).click()
         await page.getByLabel('For how many days').fill('7')
         await page.getByLabel('Why').fill('a new proxy')
         await page.getByRole('button', { name: 'Accept', exact: true }).click()
-        await page.getByText('Accepted as normal').waitFor()
+        await page.getByText('Accepted as normal.', { exact: true }).waitFor()
+        expect(await visit.text('.badges')).toMatch(/resolved\s+by local, accepted as normal until/)
         expect(site.site.actions.at(-1)).toMatchObject({ type: 'accept', incidentId: 'gap' })
         await page.goto(`${site.url}/#/silences`)
-        await page.getByText('moves to another provider').waitFor()
-        await page.getByRole('button', { name: 'End it' }).click()
-        await page.getByText('The silence ends in a moment.').waitFor()
+        const row = page.locator('.silence', { hasText: 'moves to another provider' })
+        await row.getByRole('button', { name: 'End it' }).click()
+        await page.getByText('The silence is ended.').waitFor()
+        expect(await row.count()).toBe(0)
         expect(site.site.actions.at(-1)).toMatchObject({ type: 'end_silence', silenceId: 's1' })
       }))
 
@@ -244,6 +295,16 @@ describe.skipIf(cannot !== undefined)('the console in a browser', { timeout: 60_
         await page.getByText(/Denied in 10 seconds/).waitFor()
         expect((await page.locator('figcaption').allInnerTexts())[1]).toContain('a detector saw 40, expected 0.5')
       }))
+
+    it('after an upgrade an old page says that it is to be loaded again', async () => {
+      const visit = await site.visit('#/incidents')
+      const { page } = visit
+      await visit.settled()
+      await page.route('**/assets/chart-*', (route) => route.fulfill({ status: 404 }))
+      await page.goto(`${site.url}/${PAIR}`)
+      await page.getByText('if Eastwatch was upgraded, load the page again').waitFor()
+      await visit.end()
+    })
 
     it('a time of its own is taken in UTC, and a wrong one is told', () =>
       visiting('', async ({ page }) => {

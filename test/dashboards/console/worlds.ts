@@ -74,6 +74,7 @@ export async function shop({ store, insert }: Pick<Site, 'store' | 'insert'>): P
   await insert(
     record({
       id: INCIDENT,
+      fingerprint: INCIDENT,
       ...of(AUTH),
       summary: 'frontend is denied at auth: 40 of 40 calls in 10 s, expected fewer than 1',
       openedAt: at - 9e7,
@@ -81,6 +82,7 @@ export async function shop({ store, insert }: Pick<Site, 'store' | 'insert'>): P
     }),
     record({
       id: 'ledger',
+      fingerprint: 'ledger',
       ...of(LEDGER),
       severity: 'critical',
       detector: 'new_path',
@@ -91,6 +93,7 @@ export async function shop({ store, insert }: Pick<Site, 'store' | 'insert'>): P
     }),
     record({
       id: 'gap',
+      fingerprint: 'gap',
       ...of(pair('frontend', 'cart.shop')),
       detector: 'latency_shift',
       kinds: ['added_delay'],
@@ -102,6 +105,7 @@ export async function shop({ store, insert }: Pick<Site, 'store' | 'insert'>): P
     }),
     record({
       id: 'past',
+      fingerprint: 'past',
       ...of(pair('shipping', 'catalog.shop')),
       severity: 'warning',
       detector: 'tls_failure',
