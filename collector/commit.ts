@@ -16,7 +16,7 @@ const COMMIT_WEIGHT = 16 * 1024 * 1024
  * After so many records the event loop has its turn: connections are served while a commit is gathered. And a commit of so many
  * goes out as soon as no other is under way, so that the log writes while the next is read.
  */
-export const RECORDS_AT_A_TIME = 1024
+export const RECORDS_AT_A_TIME = 2048
 /** Rejected records of one bus record. */
 const REJECTED_AT_A_TIME = 4096
 

@@ -70,7 +70,7 @@ describe('publisher', () => {
     letGo()
     await Promise.all(all)
     const rows = bus.blocks(partitionOf('cart.shop', 4)).map((block) => block.rows)
-    expect(rows[0]).toBe(2000)
+    expect(rows[0]).toBe(3000)
     expect(rows.reduce((sum, count) => sum + count, 0)).toBe(5000)
   })
 
