@@ -9,8 +9,8 @@ import { type Clock, MINUTE, SECOND } from '../core/clock.ts'
 import type { Check } from '../core/telemetry/health.ts'
 
 /**
- * A quiet pipeline's records are ticks, one a second in each partition, and groups commit by log time: a group that has stood
- * still for longer than any of them waits, while the log has grown, is stuck.
+ * A quiet pipeline's records are ticks, one a second or one a window in each partition, and groups commit by log time, each minute at
+ * least: a group that has stood still for twice as long, while the log has grown, is stuck.
  */
 const STUCK_AFTER = 2 * MINUTE
 /** Without a tick for so long, the log's time stands still. */

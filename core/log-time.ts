@@ -1,6 +1,6 @@
 /**
  * How far time has come in one partition, for memory and patience: how long ago something was, never when. It begins with the first tick and
- * goes on with the producer that is furthest along, by its own steps, each of at most a few seconds. So a producer whose clock is off
+ * goes on with the producer that is furthest along, by its own steps, each of at most half a minute. So a producer whose clock is off
  * neither hurries it nor, once it has gone, leaves it standing. A pure function of the ticks and their order.
  *
  * When something was is what a watermark says (watermark.ts): it waits for all, and this for nobody.
@@ -8,7 +8,8 @@
 import { MINUTE, SECOND } from './clock.ts'
 import type { Tick } from './tick.ts'
 
-const MOST_STEP_US = 5 * SECOND
+/** A collector ticks once a second, a detector with each window it closes: every ten, or several at once after a pause. */
+const MOST_STEP_US = 30 * SECOND
 /** A producer not heard of for so long is forgotten. */
 const FORGOTTEN_US = 10 * MINUTE
 

@@ -7,14 +7,14 @@ import { MINUTE, SECOND } from '../core/clock.ts'
 export interface BatchLimits {
   maxRows: number
   maxBytes: number
-  /** Steps of log time (a second or more each) after which a batch is cut however small. */
+  /** Microseconds of log time from a batch's first record to where it is cut however small. With a tick to wait for, less than cli/lag-watch.ts allows. */
   patience: number
 }
 
 export const BATCH_LIMITS: BatchLimits = {
   maxRows: 131_072,
   maxBytes: 32 * 1024 * 1024,
-  patience: 3,
+  patience: 3 * SECOND,
 }
 
 /** With nothing to store, progress is still committed once in so much log time. */
@@ -25,8 +25,7 @@ export class Batcher {
   time: number
   rows = 0
   #bytes = 0
-  #steps = 0
-  /** Time of the last step, or of the last cut. */
+  /** Time of the batch's first record; of the last cut where there is none. */
   #since: number
   readonly #limits: BatchLimits
 
@@ -39,6 +38,7 @@ export class Batcher {
 
   /** A record joins the batch. True where the batch ends with it. */
   add(rows: number, bytes: number): boolean {
+    if (this.#bytes === 0) this.#since = this.time
     this.rows += rows
     this.#bytes += bytes
     return this.rows >= this.#limits.maxRows || this.#bytes >= this.#limits.maxBytes
@@ -47,18 +47,13 @@ export class Batcher {
   /** Time has come to `time`. True where the batch ends here. */
   tick(time: number): boolean {
     if (time > this.time) this.time = time
-    if (this.time - this.#since < SECOND) return false
-    if (this.#bytes === 0) return this.time - this.#since >= IDLE_US
-    this.#since = this.time
-    this.#steps += 1
-    return this.#steps >= this.#limits.patience
+    return this.time - this.#since >= (this.#bytes === 0 ? IDLE_US : this.#limits.patience)
   }
 
   /** The batch is cut; the next begins. */
   cut(): void {
     this.rows = 0
     this.#bytes = 0
-    this.#steps = 0
     this.#since = this.time
   }
 }

@@ -1,6 +1,5 @@
 /** `eastwatch.incidents` into four tables: changes of incidents, attempts to notify, operators' actions, silences. */
 import { TOPIC } from '../../core/bus/topics.ts'
-import { BATCH_LIMITS } from '../batcher.ts'
 import { type AlertRecord, decodeAlertRecord } from '../incident-records.ts'
 import { RowGatherer, type TableRow, timeText } from '../rows.ts'
 import type { SinkSpec } from '../sink.ts'
@@ -8,8 +7,6 @@ import type { SinkSpec } from '../sink.ts'
 export const incidentsSink: SinkSpec = {
   name: 'incidents',
   topic: TOPIC.incidents,
-  // Its ticks come once a window, and its rows are few.
-  limits: { ...BATCH_LIMITS, patience: 1 },
   gatherer: () =>
     new RowGatherer({
       // An action's audit stands behind all that it changed: whoever sees it in the store sees the change (alerts/api/take.ts).

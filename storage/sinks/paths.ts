@@ -1,5 +1,6 @@
 /** `eastwatch.windows` into the table `paths`: the use of each operation of a pair, summed over a batch. */
 import { TOPIC } from '../../core/bus/topics.ts'
+import { MINUTE } from '../../core/clock.ts'
 import { countPath, decodeWindows, type PairWindow, type PathTally } from '../../detectors/window.ts'
 import { RowGatherer, secondsOf, type TableRow, timeText } from '../rows.ts'
 import type { SinkSpec } from '../sink.ts'
@@ -8,7 +9,7 @@ export const pathsSink: SinkSpec = {
   name: 'paths',
   topic: TOPIC.windows,
   // Summing over a minute leaves a sixth of the rows; nobody waits for them.
-  limits: { maxRows: 200_000, maxBytes: 32 * 1024 * 1024, patience: 60 },
+  limits: { maxRows: 200_000, maxBytes: 32 * 1024 * 1024, patience: MINUTE },
   gatherer: () =>
     new RowGatherer({
       tables: { paths: { column: 'end', by: 'day' } },

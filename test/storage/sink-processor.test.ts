@@ -66,7 +66,8 @@ function sampleLog(): { topic: MemoryTopic; expected: string[] } {
     seq += 1
     topic.append(encodeTick({ producer: 'c1', seq, time: T0 + (second + 1) * SECOND, leave: false }))
   }
-  for (let second = 30 + 5; second <= 30 + IDLE_SECONDS; second += 5) {
+  // The first of these ends the last batch.
+  for (let second = 35; second <= 35 + IDLE_SECONDS; second += 5) {
     seq += 1
     topic.append(encodeTick({ producer: 'c1', seq, time: T0 + second * SECOND, leave: false }))
   }
