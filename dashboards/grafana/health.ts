@@ -21,7 +21,7 @@ export const health = dashboard({
         stat({
           title: 'Newest window',
           description:
-            'Behind the end of the range. A window is stored some 25 seconds after its end: more than a minute means a lag.',
+            'Behind the end of the range. A window is stored some ten seconds after its end, and one ends every ten: more than a minute means a lag.',
           sql: `SELECT ${age('end')} AS behind FROM windows WHERE $__timeFilter(end) LIMIT 1`,
           width: 6,
           unit: 's',
