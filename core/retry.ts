@@ -31,6 +31,7 @@ export async function retry<T>(work: () => Promise<T>, options: RetryOptions): P
       return await work()
     } catch (error) {
       if (!isRetriable(error)) throw error
+      options.signal.throwIfAborted()
       const asked = error instanceof PipelineError ? (error.retryAfterMs ?? 0) : 0
       const pauseMs = Math.max(asked, backoffMs(attempt, options))
       options.onRetry?.(error, attempt, pauseMs)

@@ -55,4 +55,19 @@ describe('retry', () => {
     stop.abort(reason)
     expect(((await waiting).result as Error).name).toBe('AbortError')
   })
+
+  it('tells of no try again where the signal aborted during the work', async () => {
+    const reason = new Error('stop')
+    const stop = new AbortController()
+    const told: unknown[] = []
+    const result = await retry(
+      async () => {
+        stop.abort(reason)
+        throw later()
+      },
+      { firstMs: 1, maxMs: 4, signal: stop.signal, onRetry: (error) => told.push(error) },
+    ).catch((error) => error)
+    expect(result).toBe(reason)
+    expect(told).toEqual([])
+  })
 })

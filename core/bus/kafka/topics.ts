@@ -44,9 +44,6 @@ export async function requireTopics(
   replicationFactor: number,
 ): Promise<void> {
   let last: unknown
-  const onRetry = (error: unknown): void => {
-    last = error
-  }
   const signal = AbortSignal.timeout(KNOWN_WITHIN_MS)
   const attempt = async (): Promise<void> => {
     try {
@@ -54,11 +51,12 @@ export async function requireTopics(
       await checkPartitions(admin, wanted)
       await checkSettings(admin, wanted)
     } catch (error) {
-      throw fromKafka(error)
+      last = fromKafka(error)
+      throw last
     }
   }
   try {
-    await retry(attempt, { firstMs: 20, maxMs: 500, signal, onRetry })
+    await retry(attempt, { firstMs: 20, maxMs: 500, signal })
   } catch (error) {
     throw signal.aborted ? (last ?? error) : error
   }
