@@ -88,7 +88,7 @@ describe.skipIf(noPipeline() !== undefined)('silence', () => {
     }
     const committed = (await pipeline.lag()).filter(({ topic }) => topic === TOPIC.calls || topic === TOPIC.windows)
     for (const { committed: next, end } of committed) expect(end - next).toBeLessThan(end / 2)
-  }, 120_000)
+  }, 300_000)
 
   it('of a store that hangs, or of time that stands still, is in /readyz and an incident; meanwhile no heartbeat is sent', async () => {
     const { pipeline, clock, send, incidents, heartbeats, readyz, troubles } = await watched()
@@ -105,7 +105,7 @@ describe.skipIf(noPipeline() !== undefined)('silence', () => {
     await send()
     await clock.goOn(2.5 * MINUTE)
     await eventually(troubles).toEqual(['store', 'groups'])
-    expect((await readyz()).parts.groups!.detail).toMatch(/storage-calls has not moved for 1\d\d s and has \d+ records/)
+    expect((await readyz()).parts.groups!.detail).toMatch(/storage-calls has not moved for \d{3} s and has \d+ records/)
     // Told once it has lasted a minute, by looks that wait for the store's answer.
     const goingOn = async () => {
       await clock.goOn(10 * SECOND)
@@ -130,7 +130,7 @@ describe.skipIf(noPipeline() !== undefined)('silence', () => {
       await pipeline.later(MINUTE)
       return told()
     }).toContain('Eastwatch does not do its work (time)')
-  }, 240_000)
+  }, 300_000)
 
   /** A pipeline that runs with its time, and what it says of itself. */
   async function watched() {
@@ -197,10 +197,14 @@ class GoingClock {
   }
 
   async #keepTicking(): Promise<void> {
-    while (!this.#stopping.signal.aborted && !this.pipeline.ended.aborted) {
-      await this.pipeline.setTime(this.us)
-      await this.pipeline.tick()
-      await delay(1000)
+    try {
+      while (!this.#stopping.signal.aborted) {
+        await this.pipeline.setTime(this.us)
+        await this.pipeline.tick()
+        await delay(1000)
+      }
+    } catch (error) {
+      if (!this.pipeline.ended.aborted) throw error
     }
   }
 }
