@@ -117,7 +117,8 @@ export class SinkProcessor implements PartitionProcessor {
     const next = last + 1
     if (next > this.#assignment.committed) {
       if (next > this.#stored && this.#first >= 0) await this.#insert(this.#first, last)
-      this.#result = { next, ...this.#remember(next) }
+      // What an earlier batch of the same step remembered goes with this one: `keep` may rest on it.
+      this.#result = { ...this.#result, next, ...this.#remember(next) }
     }
     this.#gatherer.clear()
     this.#batcher.cut()

@@ -200,7 +200,8 @@ describe.skipIf(noEngine())('a sink', () => {
           expect(await stored()).toEqual(expected)
         },
       ),
-      { numRuns: 12 },
+      // Two batches end in the first step, and only the first of them is remembered.
+      { numRuns: 12, examples: [[['no', 'no', 'no', 'no', 'no', 'crash-before'], [18]]] },
     )
   }, 120_000)
 
