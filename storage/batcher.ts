@@ -7,14 +7,14 @@ import { MINUTE, SECOND } from '../core/clock.ts'
 export interface BatchLimits {
   maxRows: number
   maxBytes: number
-  /** Microseconds of log time from a batch's first record to where it is cut however small. With a tick to wait for, less than cli/lag-watch.ts allows. */
-  patience: number
+  /** Log time from a batch's first record to where it is cut however small. With a tick to wait for, less than cli/lag-watch.ts allows. */
+  patienceUs: number
 }
 
 export const BATCH_LIMITS: BatchLimits = {
   maxRows: 131_072,
   maxBytes: 32 * 1024 * 1024,
-  patience: 3 * SECOND,
+  patienceUs: 3 * SECOND,
 }
 
 /** With nothing to store, progress is still committed once in so much log time. */
@@ -47,7 +47,7 @@ export class Batcher {
   /** Time has come to `time`. True where the batch ends here. */
   tick(time: number): boolean {
     if (time > this.time) this.time = time
-    return this.time - this.#since >= (this.#bytes === 0 ? IDLE_US : this.#limits.patience)
+    return this.time - this.#since >= (this.#bytes === 0 ? IDLE_US : this.#limits.patienceUs)
   }
 
   /** The batch is cut; the next begins. */

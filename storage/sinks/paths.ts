@@ -9,7 +9,7 @@ export const pathsSink: SinkSpec = {
   name: 'paths',
   topic: TOPIC.windows,
   // Summing over a minute leaves a sixth of the rows; nobody waits for them.
-  limits: { maxRows: 200_000, maxBytes: 32 * 1024 * 1024, patience: MINUTE },
+  limits: { maxRows: 200_000, maxBytes: 32 * 1024 * 1024, patienceUs: MINUTE },
   gatherer: () =>
     new RowGatherer({
       tables: { paths: { column: 'end', by: 'day' } },

@@ -4,7 +4,7 @@ import { BATCH_LIMITS, Batcher } from '../../storage/batcher.ts'
 import { SINKS } from '../../storage/sinks/registry.ts'
 
 const START = 1_700_000_000 * SECOND
-const { maxRows, maxBytes, patience } = BATCH_LIMITS
+const { maxRows, maxBytes, patienceUs } = BATCH_LIMITS
 
 /** Seconds after the start at which the batch is cut, with ticks so many seconds apart. */
 function cutAfter(batcher: Batcher, every: number): number {
@@ -24,7 +24,7 @@ describe('a batch', () => {
 
   it('is cut once its first record has waited in log time, whether ticks come each second or with windows', () => {
     for (const [every, expected] of [
-      [1, patience / SECOND],
+      [1, patienceUs / SECOND],
       [10, 10],
     ] as const) {
       const batcher = new Batcher(START - MINUTE)
@@ -42,6 +42,6 @@ describe('a batch', () => {
   })
 
   it('of no sink waits for longer than one without a record does', () => {
-    for (const { limits = BATCH_LIMITS } of SINKS) expect(limits.patience).toBeLessThanOrEqual(MINUTE)
+    for (const { limits = BATCH_LIMITS } of SINKS) expect(limits.patienceUs).toBeLessThanOrEqual(MINUTE)
   })
 })
