@@ -1,7 +1,7 @@
 /**
  * Runs the simulation in a thread of its own and sends it to the collector's port. The thread leads: for each stretch of time it
  * tells the time, sends the records, and once all are acknowledged asks for a tick. It makes the next stretch while it waits.
- * Ordinary days are told in stretches of ten minutes, what is to be watched minute by minute, and life that goes on after the story as it
+ * Ordinary days are told in stretches of half an hour, what is to be watched minute by minute, and life that goes on after the story as it
  * happens.
  */
 import { setTimeout as delay } from 'node:timers/promises'
@@ -42,7 +42,7 @@ function ask(message: WorkerMessage): Promise<void> {
   })
 }
 
-const STRETCH_US = 10 * MINUTE
+const STRETCH_US = 30 * MINUTE
 /** Life that goes on is told so often, as a collector ticks. */
 const SLICE_US = SECOND
 const closeUpUs = input.story.days * DAY - HOUR
