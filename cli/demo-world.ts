@@ -1,7 +1,6 @@
 /** The demo's world on a pipeline: the simulated shop sends to it, and its time is the log's. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { MINUTE, SECOND, SharedClock } from '../core/clock.ts'
 import { createLogger } from '../core/logger.ts'
@@ -14,7 +13,10 @@ import { type Pipeline, startPipeline } from './pipeline.ts'
 
 export interface DemoWorld {
   pipeline: Pipeline
-  /** Resolves when the story is over and all of it is judged and stored; rejects with the signal's reason, or what went wrong. */
+  /**
+   * Resolves when the story is over, all of it is judged and stored, and life that goes on has come up to now; rejects with the signal's
+   * reason, or what went wrong.
+   */
   told: Promise<void>
   /** That were acknowledged so far. */
   records(): number
@@ -31,12 +33,12 @@ export interface DemoOptions {
 }
 
 /**
- * What is told last goes all the way through only as the log's time goes on. Where life goes on, it does so by these minutes more of it, one
- * after the other; else by ticks alone, which leave the log ahead of the clock.
+ * What is told last goes all the way through only as the log's time goes on, about two minutes of it. Where life goes on, it does so by these
+ * minutes more of life, second by second; else by ticks alone, which leave the log ahead of the clock.
  */
-const CATCH_UP_US = 12 * MINUTE
-/** So much time has each second of these to go through. */
-const CATCH_UP_PAUSE_MS = 50
+const CATCH_UP_US = 3 * MINUTE
+/** Life that is told no later than this has come up to now. */
+const NOW_US = 2 * SECOND
 
 /** Resolves when the pipeline is up; the story ends about now. */
 export async function startDemoWorld(
@@ -58,40 +60,45 @@ export async function startDemoWorld(
   let isSettling = false
   let goOn = () => {}
   const worker = new Worker(new URL('../demo/worker.js', import.meta.url), { workerData: input })
-  const ended = new Promise<void>((resolve, reject) => {
-    const answer = async (message: WorkerMessage) => {
-      if (isSettling && message.type === 'time') await new Promise<void>((resolve) => (goOn = resolve))
-      if (message.type === 'time') clock.set(originUs + message.atUs)
-      if (message.type === 'done') {
-        records += message.records
-        await pipeline.tick()
-        onProgress?.(message.atUs)
-      }
-      if (message.type === 'end') {
-        isSettling = live
-        resolve()
-      }
-      worker.postMessage('go')
+  let end = () => {}
+  let comeUpToNow = () => {}
+  const ended = new Promise<void>((resolve) => (end = resolve))
+  const upToNow = new Promise<void>((resolve) => (comeUpToNow = resolve))
+  const answer = async (message: WorkerMessage) => {
+    if (isSettling && message.type === 'time') await new Promise<void>((resolve) => (goOn = resolve))
+    if (message.type === 'time') clock.set(originUs + message.atUs)
+    if (message.type === 'done') {
+      records += message.records
+      await pipeline.tick()
+      onProgress?.(message.atUs)
+      if (originUs + message.atUs > Date.now() * 1000 - NOW_US) comeUpToNow()
     }
+    if (message.type === 'end') {
+      isSettling = live
+      end()
+    }
+    worker.postMessage('go')
+  }
+  const failed = new Promise<never>((_, reject) => {
     worker.on('message', (message: WorkerMessage) => answer(message).catch(reject))
     worker.on('error', reject)
     pipeline.stopped.catch(reject)
     either.addEventListener('abort', () => reject(either.reason))
   })
   const tick = async () => {
-    if (live) {
-      goOn()
-      await delay(CATCH_UP_PAUSE_MS, undefined, { signal: either })
-      return
-    }
+    if (live) return goOn()
     clock.set(clock.now() + SECOND)
     await pipeline.tick()
   }
-  const told = ended.then(async () => {
+  const tellAll = async () => {
+    await Promise.race([ended, failed])
     await settle({ tick, lag: pipeline.lag, signal: either })
     isSettling = false
     goOn()
-  })
+    // Whoever is told looks at once, and should not see life as it was minutes ago on a pipeline that is busy with what was put off.
+    if (live) await Promise.race([upToNow, failed])
+  }
+  const told = tellAll()
   told.catch(() => {
     // Told to whoever awaits it.
   })

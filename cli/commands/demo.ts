@@ -119,7 +119,7 @@ function introduction(story: Story): string {
     ? `Then ${ATTACKS.length} attacks are planted: each must open an incident of its own, and nothing else may.`
     : 'Nobody attacks it, so nothing may open.'
   return [
-    `A shop of ${Object.keys(SERVICES).length} services lives through ${story.days} days, told in about two minutes.`,
+    `A shop of ${Object.keys(SERVICES).length} services lives through ${story.days} days, told in about a minute.`,
     'Both proxies of each call report it over OTLP, to the same pipeline that eastwatch up runs.',
     attacks,
     '',

@@ -8,6 +8,7 @@ import { launchChromium } from '../../../bench/chromium.ts'
 import { demoConfig } from '../../../cli/demo-config.ts'
 import type { DemoWorld } from '../../../cli/demo-world.ts'
 import { startReceiver } from '../../../demo/receiver.ts'
+import { openReader } from '../../../storage/query.ts'
 import { noChromium } from '../../harness/chromium.ts'
 import { noEngine } from '../../storage/store.ts'
 import { Visit } from './console-site.ts'
@@ -23,6 +24,7 @@ describe.skipIf(cannot !== undefined)('the console on the demo', { timeout: 60_0
   let world: DemoWorld
   let browser: Browser
   let receiver: Awaited<ReturnType<typeof startReceiver>>
+  let behindMs: number
   beforeAll(async () => {
     receiver = await startReceiver(() => {})
     browser = await launchChromium()
@@ -30,6 +32,12 @@ describe.skipIf(cannot !== undefined)('the console on the demo', { timeout: 60_0
     const config = demoConfig(folder, receiver.url, true)
     world = await startDemoWorld({ config, story: { seed: 1, attacks: true, days: DAYS }, live: true }, stop.signal)
     await world.told
+    const store = await openReader(config)
+    const [latest] = await store.rows<{ ms: string }>(
+      'SELECT toUnixTimestamp64Milli(max(start)) AS ms FROM eastwatch.calls',
+    )
+    await store.close()
+    behindMs = Date.now() - Number(latest!.ms)
   }, 280_000)
   afterAll(async () => {
     await browser?.close()
@@ -39,6 +47,10 @@ describe.skipIf(cannot !== undefined)('the console on the demo', { timeout: 60_0
   })
 
   const visit = (hash: string) => Visit.begin(browser, world.pipeline.consoleUrl, hash, {})
+
+  it('whoever is told that the story is over sees life as it is now, not as it was minutes ago', () => {
+    expect(behindMs).toBeLessThan(60_000)
+  })
 
   it('the map shows the shop, and what was done to it', async () => {
     const one = await visit('')
