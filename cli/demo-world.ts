@@ -2,9 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { TOPIC } from '../core/bus/topics.ts'
 import { MINUTE, SECOND, SharedClock } from '../core/clock.ts'
 import { createLogger } from '../core/logger.ts'
-import { settle } from '../demo/settle.ts'
+import { settle, settleTopic } from '../demo/settle.ts'
 import { declaredObjects } from '../demo/shop.ts'
 import { type Story, storyUs } from '../demo/simulation.ts'
 import type { WorkerInput, WorkerMessage } from '../demo/worker.ts'
@@ -95,8 +96,10 @@ export async function startDemoWorld(
     await settle({ tick, lag: pipeline.lag, signal: either })
     isSettling = false
     goOn()
+    if (!live) return
     // Whoever is told looks at once, and should not see life as it was minutes ago on a pipeline that is busy with what was put off.
-    if (live) await Promise.race([upToNow, failed])
+    await Promise.race([upToNow, failed])
+    await settleTopic(TOPIC.calls, { tick: async () => {}, lag: pipeline.lag, signal: either })
   }
   const told = tellAll()
   told.catch(() => {

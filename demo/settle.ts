@@ -15,18 +15,19 @@ export interface Settling {
 }
 
 /** Topic by topic: every group has committed all that was in the topic when the topic before it was done. */
-export async function settle({ tick, lag, signal }: Settling): Promise<void> {
-  for (const topic of ORDER) {
-    const ends = new Map(
-      (await lag()).filter((l) => l.topic === topic).map((l) => [`${l.group}/${l.partition}`, l.end]),
+export async function settle(settling: Settling): Promise<void> {
+  for (const topic of ORDER) await settleTopic(topic, settling)
+}
+
+/** Every group has committed all that is in the topic now. */
+export async function settleTopic(topic: string, { tick, lag, signal }: Settling): Promise<void> {
+  const ends = new Map((await lag()).filter((l) => l.topic === topic).map((l) => [`${l.group}/${l.partition}`, l.end]))
+  for (;;) {
+    const behind = (await lag()).filter(
+      (l) => l.topic === topic && l.committed < (ends.get(`${l.group}/${l.partition}`) ?? 0),
     )
-    for (;;) {
-      const behind = (await lag()).filter(
-        (l) => l.topic === topic && l.committed < (ends.get(`${l.group}/${l.partition}`) ?? 0),
-      )
-      if (behind.length === 0) break
-      await tick()
-      await delay(PAUSE_MS, undefined, { signal })
-    }
+    if (behind.length === 0) return
+    await tick()
+    await delay(PAUSE_MS, undefined, { signal })
   }
 }

@@ -67,7 +67,10 @@ async function tell({ story, folder, once, json }: Telling, around: Surroundings
   const config = demoConfig(folder, receiver.url, once)
   const beganMs = Date.now()
   let world: DemoWorld | undefined
-  const onProgress = (atUs: number) => progress.show(progressLine(atUs, story, world?.records() ?? 0, beganMs))
+  let isTold = false
+  const onProgress = (atUs: number) => {
+    if (!isTold) progress.show(progressLine(atUs, story, world?.records() ?? 0, beganMs))
+  }
   try {
     world = await startDemoWorld({ config, story, live: !once, onProgress }, signal).catch((error) => {
       throw withoutConfig(error)
@@ -75,6 +78,7 @@ async function tell({ story, folder, once, json }: Telling, around: Surroundings
     const { pipeline, told } = world
     say(introduction(story))
     await told
+    isTold = true
     const reader = await openReader(config)
     const opened = await reader.rows<Opened>(OPENED)
     await reader.close()
@@ -144,6 +148,7 @@ function live({ ports, consoleUrl }: Pipeline): string {
 }
 
 function progressLine(atUs: number, story: Story, records: number, beganMs: number): string {
+  if (atUs > storyUs(story)) return `all ${DAYS} days are told; what came last is being judged`
   const rate = Math.round(records / Math.max(0.001, (Date.now() - beganMs) / 1000))
   const [at, of] = [atUs, storyUs(story)].map((us) => (us / DAY).toFixed(1))
   return `day ${at} of ${of}, ${counted(records, 'records')}, ${whole.format(rate)} a second`

@@ -46,7 +46,7 @@ describe.skipIf(cannot !== undefined)('the console on the demo', { timeout: 60_0
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const visit = (hash: string) => Visit.begin(browser, world.pipeline.consoleUrl, hash, {})
+  const visit = (hash: string, options = {}) => Visit.begin(browser, world.pipeline.consoleUrl, hash, options)
 
   it('whoever is told that the story is over sees life as it is now, not as it was minutes ago', () => {
     expect(behindMs).toBeLessThan(60_000)
@@ -60,6 +60,17 @@ describe.skipIf(cannot !== undefined)('the console on the demo', { timeout: 60_0
     expect(paths.join('\n')).toMatch(/email\.shop → ledger\.shop\s+▲ not allowed 5/)
     expect(paths.join('\n')).toMatch(/frontend\.shop → auth\.shop\s+⊘ denied 180/)
     expect(one.trouble).toEqual([])
+    await one.end()
+  })
+
+  it('on a phone its list is as wide as the phone', async () => {
+    const one = await visit('', { viewport: { width: 390, height: 844 } })
+    await one.settled()
+    await one.page.getByRole('region', { name: 'Paths' }).waitFor()
+    await one.picture('demo-phone')
+    const wider =
+      "(() => { const list = document.querySelector('.scroll'); return list.scrollWidth - list.clientWidth })()"
+    expect(await one.page.evaluate(wider)).toBe(0)
     await one.end()
   })
 
