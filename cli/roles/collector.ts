@@ -1,7 +1,7 @@
 /** Collector: the listeners, in a thread of their own, and what is known of names. */
 
 import { kafkaSourceInput } from '../../collector/kafka/config.ts'
-import { observeBehind, observeCollector } from '../../collector/metrics.ts'
+import { observeBehind, observeCollector, observeNamesAge } from '../../collector/metrics.ts'
 import { type FollowedNames, followNames } from '../../collector/naming/follow.ts'
 import { rememberNames } from '../../collector/naming/remember.ts'
 import { type CollectorThread, startCollectorThread } from '../../collector/thread/start.ts'
@@ -14,6 +14,8 @@ export interface CollectorRole extends RunningRole {
   ports: { grpc: number; http: number }
   /** Writes the clock's time into the log now. */
   tick(): Promise<void>
+  /** How old what is known is of the names that other collectors have learned; 0 where there are no others. */
+  namesAgeSeconds(): number
   /** Reads the declared objects anew; where they are broken the old ones stay, and it rejects. */
   reloadPolicy(): Promise<void>
 }
@@ -51,6 +53,7 @@ export async function startCollectorRole(context: RoleContext): Promise<Collecto
     observeBehind(() => thread.kafkaBehindSeconds())
   }
   observeCollector(() => thread.counts())
+  if (bus.follow !== undefined) observeNamesAge(names.ageSeconds)
   const ended = Promise.race([thread.stopped, names.running])
   ended.catch(() => {
     // Told to whoever awaits it.
@@ -58,6 +61,7 @@ export async function startCollectorRole(context: RoleContext): Promise<Collecto
   return {
     ports: thread.ports,
     tick: () => thread.tick(),
+    namesAgeSeconds: names.ageSeconds,
     reloadPolicy: () => thread.reloadPolicy(),
     ended,
     async stop() {
@@ -70,7 +74,8 @@ export async function startCollectorRole(context: RoleContext): Promise<Collecto
 
 /** Where one process has the log to itself it is the only one that learns, and keeps in the log's state what it has learned. */
 function namesOf({ bus, logger }: RoleContext, signal: AbortSignal): FollowedNames {
-  if (bus.follow === undefined) return { ...rememberNames({ bus, logger }, signal), pass: () => {} }
+  if (bus.follow === undefined)
+    return { ...rememberNames({ bus, logger }, signal), pass: () => {}, ageSeconds: () => 0 }
   return followNames({ follow: (options) => bus.follow!(options), logger }, signal)
 }
 

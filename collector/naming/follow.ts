@@ -20,6 +20,8 @@ export interface FollowedNames {
   pass(listener: (names: readonly LearnedName[]) => void): void
   /** Until the signal aborts; rejects when it fails for good. */
   running: Promise<void>
+  /** What others had made durable so many seconds ago has been told. */
+  ageSeconds(): number
 }
 
 export function followNames(
@@ -42,7 +44,12 @@ export function followNames(
       else take(names)
     }
   }
-  const { caughtUp, running } = follow({ topic: TOPIC.names, since: Date.now() - BACK_MS, onRecords, signal })
+  const { caughtUp, running, ageSeconds } = follow({
+    topic: TOPIC.names,
+    since: Date.now() - BACK_MS,
+    onRecords,
+    signal,
+  })
   const before = caughtUp.then(() => {
     take = (names) => tell(names)
     return table.names()
@@ -58,5 +65,6 @@ export function followNames(
       tell = listener
     },
     running,
+    ageSeconds,
   }
 }

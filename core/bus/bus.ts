@@ -120,6 +120,8 @@ export interface Following {
   caughtUp: Promise<void>
   /** Until the signal aborts (resolves). What passes is tried again; rejects when it fails for good. */
   running: Promise<void>
+  /** What was durable so many seconds ago has been given. Grows while the log does not answer. */
+  ageSeconds(): number
 }
 
 export interface GroupLag {

@@ -40,6 +40,7 @@ const actions = {
   },
   tick: () => running.collector.tick(),
   lag: () => running.lag(),
+  namesAge: () => running.collector.namesAgeSeconds(),
   storePid: () => running.storage.pid(),
   stop: async () => {
     stop.abort()

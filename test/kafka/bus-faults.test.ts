@@ -478,17 +478,23 @@ describe.skipIf('missing' in started)('the bus on a real Kafka', { timeout: 120_
         const onRecords = (given: readonly BusRecord[]) => {
           for (const { value } of given) seen.add(text(value))
         }
-        const { caughtUp, running } = one.follow({ topic: 'in', since: 0, onRecords, signal: stop.signal })
-        await caughtUp
+        const following = one.follow({ topic: 'in', since: 0, onRecords, signal: stop.signal })
+        await following.caughtUp
         expect(seen.size).toBe(40)
-        return { seen, running }
+        return { seen, ...following }
       }),
     )
+    const [recent, old] = [0.5, 1]
+    for (const { ageSeconds } of followers) await expect.poll(ageSeconds).toBeLessThan(recent)
     await bus.publish(records(40, 60))
     await broker.kill()
+    for (const { ageSeconds } of followers) await expect.poll(ageSeconds).toBeGreaterThan(old)
     await broker.start()
     await retry(() => bus.publish(records(60, 80)), { firstMs: 50, maxMs: 500, signal: AbortSignal.timeout(60_000) })
-    for (const { seen } of followers) await expect.poll(() => seen.size, { timeout: 60_000 }).toBe(80)
+    for (const { seen, ageSeconds } of followers) {
+      await expect.poll(() => seen.size, { timeout: 60_000 }).toBe(80)
+      await expect.poll(ageSeconds).toBeLessThan(recent)
+    }
     stop.abort()
     for (const { running } of followers) await running
     expect((await bus.lag()).length).toBe(0)

@@ -33,7 +33,13 @@ export function followTopic(options: FollowOptions, signal: AbortSignal, parts: 
   const reached = new Promise<void>((resolve) => {
     caughtUp = resolve
   })
-  const running = follow(options, signal, parts, () => caughtUp())
+  let asOfMs = performance.now()
+  const running = follow(options, signal, parts, {
+    onCaughtUp: () => caughtUp(),
+    onAnswer: (ms) => {
+      asOfMs = ms
+    },
+  })
   const ended = running.then(() => {
     throw signal.reason
   })
@@ -41,14 +47,14 @@ export function followTopic(options: FollowOptions, signal: AbortSignal, parts: 
   all.catch(() => {
     // Told to whoever awaits it.
   })
-  return { caughtUp: all, running }
+  return { caughtUp: all, running, ageSeconds: () => (performance.now() - asOfMs) / 1000 }
 }
 
 async function follow(
   { onRecords }: FollowOptions,
   signal: AbortSignal,
   { kafka, topic, stretches, logger }: FollowParts,
-  caughtUp: () => void,
+  { onCaughtUp, onAnswer }: { onCaughtUp(): void; onAnswer(asOfMs: number): void },
 ): Promise<void> {
   const onRetry = (error: unknown, attempt: number): void => {
     logger?.warn({ topic, attempt, error: messageOf(error) }, 'a follower of a topic begins anew')
@@ -57,7 +63,7 @@ async function follow(
   const trial = new Trial()
   const allGiven = (): void => {
     trial.pass()
-    caughtUp()
+    onCaughtUp()
   }
   try {
     const begun = await retry(stretches, again)
@@ -74,7 +80,7 @@ async function follow(
     }
     const reading = async () => {
       try {
-        await readPartitions({ kafka, topic, positions, read, ends: false }, signal)
+        await readPartitions({ kafka, topic, positions, read, onAnswer, ends: false }, signal)
       } catch (error) {
         throw trial.fromKafka(error)
       }
