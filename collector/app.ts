@@ -67,6 +67,9 @@ const LEAVE_MS = 2000
 /** Only where it is wanted, as it brings the libraries that decompress; of two of them the native part is an optional package. */
 async function loadKafka(): Promise<typeof import('./kafka/source.ts')> {
   try {
+    // First, and one by one: of two that are missing below one module, node rejects one where nobody hears it, and the thread dies of it.
+    await import('snappy')
+    await import('lz4-napi')
     return await import('./kafka/source.ts')
   } catch (cause) {
     const reason = 'collector.kafka needs the native parts of snappy and lz4-napi: install without --omit=optional'
