@@ -40,7 +40,6 @@ const actions = {
   },
   tick: () => running.collector.tick(),
   lag: () => running.lag(),
-  namesAge: () => running.collector.namesAgeSeconds(),
   storePid: () => running.storage.pid(),
   stop: async () => {
     stop.abort()

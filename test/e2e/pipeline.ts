@@ -153,11 +153,6 @@ export class PipelineProcess {
     return this.#ask('lag') as Promise<GroupLag[]>
   }
 
-  /** Of a collector, seconds. */
-  namesAge(): Promise<number> {
-    return this.#ask('namesAge') as Promise<number>
-  }
-
   /** Of the database child; undefined while it starts again. */
   storePid(): Promise<number | undefined> {
     return this.#ask('storePid') as Promise<number | undefined>

@@ -17,8 +17,6 @@ const SETTLE_STEP_US = 4 * SECOND
 /** Between two looks at how far the groups are, which take longer than a step. */
 const SETTLE_STEPS = 5
 
-const NAMES_PAUSE_MS = 20
-
 interface Member {
   role: PipelineRole
   world: World
@@ -65,15 +63,11 @@ export class Fleet {
     return fleet
   }
 
-  /**
-   * One stretch: its time, its records to the collectors in turn, and once all of them are acknowledged, and every collector has read what
-   * the others learned of them (docs/decisions/005-learned-names.md), the ticks.
-   */
+  /** One stretch: its time, its records to the collectors in turn, and once all of them are acknowledged the ticks. */
   async play({ untilUs, bodies }: Stretch, { sending, ticking }: During = {}): Promise<void> {
     await this.#setTime(untilUs)
     const meanwhile = [sending?.()]
     await Promise.all(bodies.map((body) => this.send(body)))
-    await this.#namesRead()
     meanwhile.push(ticking?.())
     await this.#tick()
     await Promise.all(meanwhile)
@@ -168,19 +162,6 @@ export class Fleet {
 
   async #tick(): Promise<void> {
     await Promise.all(this.#of('collector').map((member) => until(member, (process) => process.tick())))
-  }
-
-  /** Every collector knows what the others have learned until now. Its next tick goes behind that. */
-  async #namesRead(): Promise<void> {
-    const sinceMs = performance.now()
-    const read = async (process: PipelineProcess): Promise<void> => {
-      while (true) {
-        const askedMs = performance.now()
-        if (askedMs - (await process.namesAge()) * 1000 >= sinceMs) return
-        await delay(NAMES_PAUSE_MS, undefined, { signal: process.ended })
-      }
-    }
-    await Promise.all(this.#of('collector').map((member) => until(member, read)))
   }
 
   #lag(): Promise<GroupLag[]> {
