@@ -14,8 +14,6 @@ export interface CollectorRole extends RunningRole {
   ports: { grpc: number; http: number }
   /** Writes the clock's time into the log now. */
   tick(): Promise<void>
-  /** How old what is known is of the names that other collectors have learned; 0 where there are no others. */
-  namesAgeSeconds(): number
   /** Reads the declared objects anew; where they are broken the old ones stay, and it rejects. */
   reloadPolicy(): Promise<void>
 }
@@ -61,7 +59,6 @@ export async function startCollectorRole(context: RoleContext): Promise<Collecto
   return {
     ports: thread.ports,
     tick: () => thread.tick(),
-    namesAgeSeconds: names.ageSeconds,
     reloadPolicy: () => thread.reloadPolicy(),
     ended,
     async stop() {
