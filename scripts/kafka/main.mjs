@@ -21,17 +21,29 @@ import { makeCertificates, SCRAM_USERS, SECURE_LISTENERS, secureProperties } fro
 const START_MS = 60_000
 const STOP_MS = 30_000
 const LOOK_MS = 100
+const FIRST_PORT = 10_000
+const PORTS = 2000
 /** A port that was free a moment ago may be another's by now. */
 const NEW_PORTS = 3
 
 const run = promisify(execFile)
 
+/**
+ * Below those that the system gives to whoever asks for any: while the broker is away such a port soon is another's, if only of a client
+ * that tries to come back.
+ */
 async function freePort() {
-  const server = createServer()
-  await new Promise((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address()
-  await new Promise((done) => server.close(done))
-  return port
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS)
+    const server = createServer()
+    const isFree = await new Promise((done) => {
+      server.once('error', () => done(false))
+      server.listen(port, '127.0.0.1', () => done(true))
+    })
+    if (!isFree) continue
+    await new Promise((done) => server.close(done))
+    return port
+  }
 }
 
 async function properties(folder, secure) {

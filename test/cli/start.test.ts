@@ -1,7 +1,7 @@
 /** What the start of `eastwatch up` says, and when. */
 import { rmSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { freePorts } from '../harness/free-ports.ts'
 import { eastwatch, FREE_PORTS, folderWith, runningIn, start, until } from './command.ts'
 
 const folders: string[] = []
@@ -16,14 +16,6 @@ function prepared(config: object): string {
   return folder
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 interface Ready {
   ready: boolean
   parts: Record<string, { ready: boolean; detail: string }>
@@ -31,7 +23,7 @@ interface Ready {
 
 describe('the start of eastwatch up', () => {
   it('/readyz is 503 with what it waits for until it says that it is up, and 200 from then on; the tables are there', async () => {
-    const health = `127.0.0.1:${await freePort()}`
+    const health = `127.0.0.1:${(await freePorts(1))[0]}`
     const folder = prepared({ ...FREE_PORTS, telemetry: { address: health } })
     const running = start(folder, ['up'])
     try {

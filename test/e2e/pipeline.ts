@@ -2,7 +2,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ALL_ROLES, type RoleName } from '../../cli/roles/role.ts'
@@ -11,6 +10,7 @@ import { SECOND } from '../../core/clock.ts'
 import { type ErrorCode, PipelineError } from '../../core/errors.ts'
 import { settle } from '../../demo/settle.ts'
 import { declaredObjects } from '../../demo/shop.ts'
+import { freePorts } from '../harness/free-ports.ts'
 import { noEngine } from '../storage/store.ts'
 
 const CHILD = join(import.meta.dirname, 'pipeline-child.mjs')
@@ -34,7 +34,7 @@ export interface Changes {
   storage?: object
 }
 
-/** Configuration as JSON: defaults, ports that were free a moment ago, and the demo's shop as policy. */
+/** Configuration as JSON: defaults, free ports, and the demo's shop as policy. */
 export async function newWorld({
   host = '127.0.0.1',
   quotas = {},
@@ -65,14 +65,6 @@ export interface World {
   dataFolder: string
   config: object
   remove(): void
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
 
 interface Answer {

@@ -2,11 +2,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { freePorts } from '../harness/free-ports.ts'
 
 const run = promisify(execFile)
 const SCRIPT = join(import.meta.dirname, '../../scripts/otelcol/main.mjs')
@@ -43,7 +43,7 @@ export interface Otelcol {
 
 /** Resolves once it takes OTLP over HTTP. `configure` writes its configuration for the port. */
 export async function startOtelcol(program: string, configure: (port: number) => object): Promise<Otelcol> {
-  const port = await freePort()
+  const [port] = (await freePorts(1)) as [number]
   const folder = mkdtempSync(join(tmpdir(), 'eastwatch-otelcol-'))
   const file = join(folder, 'config.yaml')
   // JSON is YAML.
@@ -80,14 +80,4 @@ async function ready(child: ChildProcess, port: number, said: () => string): Pro
     if (answer !== undefined) return
     await delay(LOOK_MS)
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
