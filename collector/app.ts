@@ -15,6 +15,7 @@ import { Backlog } from './kafka/backlog.ts'
 import type { KafkaSourceInput } from './kafka/config.ts'
 import { type CollectorCounts, CollectorMetrics } from './metrics.ts'
 import type { Annotator } from './naming/annotate.ts'
+import type { OthersNames } from './naming/others.ts'
 import { listenGrpc } from './otlp/grpc.ts'
 import { listenHttp } from './otlp/http.ts'
 import { DEFAULT_LIMITS } from './otlp/limits.ts'
@@ -36,6 +37,8 @@ export interface CollectorOptions {
   sources: readonly LogSource[]
   /** Writes what policy and inventory say into calls; must give them a `destinationService` by them alone. */
   annotator: Annotator
+  /** What other collectors learn comes to be known to the annotator; absent, there are none. */
+  others?: OthersNames | undefined
   logger: Logger
   /** False where ticks are driven by hand, with `tick`. */
   ticking: boolean
@@ -79,7 +82,7 @@ async function loadKafka(): Promise<typeof import('./kafka/source.ts')> {
 
 /** Resolves when both listeners are open. Throws `port_in_use`, `folder_unusable` or `config`. */
 export async function startCollector(options: CollectorOptions, signal: AbortSignal): Promise<RunningCollector> {
-  const { config, bus, clock, sources, annotator, logger } = options
+  const { config, bus, clock, sources, annotator, others, logger } = options
   const id = collectorId(options.dataFolder)
   const metrics = new CollectorMetrics(options.counts)
   const rules = {
@@ -90,7 +93,7 @@ export async function startCollector(options: CollectorOptions, signal: AbortSig
     limits: DEFAULT_LIMITS,
   }
   const backlog = new Backlog(clock)
-  const publisher = new Publisher({ bus, clock, rules, metrics, reached: () => backlog.reached })
+  const publisher = new Publisher({ bus, clock, rules, metrics, others, reached: () => backlog.reached })
   const ingest = new Ingest({ publisher, admission: new Admission(config), clock, limits: DEFAULT_LIMITS, metrics })
   const senders = new Senders(config)
   const ticker = new Ticker({ publisher, producer: id, metrics, logger, onFailure: options.onTickFailure })

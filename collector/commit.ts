@@ -6,6 +6,7 @@ import { BlockBuilder } from './block-builder.ts'
 import { type Delivery, letGo, type Receipt } from './delivery.ts'
 import type { CollectorMetrics } from './metrics.ts'
 import { gather, type LearnedName, namePublications } from './naming/learned-name.ts'
+import { ACKNOWLEDGED_AFTER_MS, type OthersNames } from './naming/others.ts'
 import type { DeliveryReader, ReadDelivery, ReadingRules } from './read-delivery.ts'
 import { rejectedPublication } from './rejected.ts'
 
@@ -24,6 +25,8 @@ export interface CommitOptions {
   bus: Pick<Bus, 'publish' | 'partitions'>
   rules: ReadingRules
   metrics: CollectorMetrics
+  /** Other collectors; absent, there are none. What they have acknowledged when a delivery comes is known before it is read. */
+  others?: OthersNames | undefined
 }
 
 export interface Waiting {
@@ -38,6 +41,8 @@ export class Commit {
   readonly #rows: CallRows
   readonly #options: CommitOptions
   readonly #read: ReadDelivery[] = []
+  /** Of each delivery, whether other collectors may not know what it proves. */
+  readonly #tellNews: boolean[] = []
   readonly #blocks = new Map<number, BlockBuilder>()
   /** By address. */
   readonly #names = new Map<string, LearnedName>()
@@ -82,7 +87,9 @@ export class Commit {
       }
       builder.add(read.id, calls)
     }
-    for (const name of directory.take()) gather(this.#names, name)
+    const { names, isNews } = directory.take()
+    for (const name of names) gather(this.#names, name)
+    this.#tellNews.push(isNews)
     letGo(delivery)
     this.waiting.push(waiting)
     this.#read.push(read)
@@ -107,9 +114,9 @@ export class Commit {
     return publications
   }
 
-  /** All of it is durable. */
+  /** All of it is durable. Deliveries that tell news are acknowledged once others know it, where there are others. */
   resolve(): void {
-    const { metrics } = this.#options
+    const { metrics, others } = this.#options
     this.waiting.forEach(({ resolve }, i) => {
       const { bytes, records, calls, rejected, late, clamped } = this.#read[i]!
       metrics.received('logs', records, bytes)
@@ -118,11 +125,10 @@ export class Commit {
       metrics.add('late', late)
       metrics.add('clamped', clamped)
       const first = rejected[0]
-      resolve({
-        records,
-        rejected: rejected.length,
-        reason: first === undefined ? '' : `${first.reason}: ${first.detail}`,
-      })
+      const reason = first === undefined ? '' : `${first.reason}: ${first.detail}`
+      const receipt = { records, rejected: rejected.length, reason }
+      if (others !== undefined && this.#tellNews[i]) setTimeout(resolve, ACKNOWLEDGED_AFTER_MS, receipt)
+      else resolve(receipt)
     })
   }
 }

@@ -108,18 +108,11 @@ export function observeCollector(counts: () => CollectorCounts): void {
 
 /** Where Kafka is read; to be called once a process. */
 export function observeBehind(seconds: () => number): void {
-  const description = 'How long the oldest message of the Kafka topics read waits that is not durable.'
   metrics
     .getMeter('eastwatch.collector')
-    .createObservableGauge('eastwatch_collector_kafka_behind_seconds', { description, unit: 's' })
-    .addCallback((result) => result.observe(seconds()))
-}
-
-/** Where several collectors share a log; to be called once a process. */
-export function observeNamesAge(seconds: () => number): void {
-  const description = 'How old what is known is of the names that other collectors have learned.'
-  metrics
-    .getMeter('eastwatch.collector')
-    .createObservableGauge('eastwatch_collector_names_age_seconds', { description, unit: 's' })
+    .createObservableGauge('eastwatch_collector_kafka_behind_seconds', {
+      description: 'How long the oldest message of the Kafka topics read waits that is not durable.',
+      unit: 's',
+    })
     .addCallback((result) => result.observe(seconds()))
 }

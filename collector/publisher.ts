@@ -3,7 +3,7 @@
  * the publication that holds its delivery is durable. Senders take turns, so a long queue delays only its owner.
  *
  * What deliveries teach of names goes out with them, and is known from then on: of a delivery that is refused, or lost with this
- * process, nothing stays.
+ * process, nothing stays. Who tells news of them is answered once other collectors know it too (naming/others.ts).
  *
  * Ticks go the same way. A tick's time is never past the arrival of a delivery that is not durable yet, nor past what other inputs say.
  */
@@ -14,7 +14,7 @@ import { TOPIC } from '../core/bus/topics.ts'
 import type { Clock } from '../core/clock.ts'
 import { encodeTick, type Tick } from '../core/tick.ts'
 import { Commit, type CommitOptions, RECORDS_AT_A_TIME, type Waiting } from './commit.ts'
-import type { Delivery, Receipt } from './delivery.ts'
+import { type Delivery, letGo, type Receipt } from './delivery.ts'
 import { FairQueue } from './fair-queue.ts'
 import { DeliveryReader } from './read-delivery.ts'
 import { type Rejected, rejectedPublication } from './rejected.ts'
@@ -61,11 +61,9 @@ export class Publisher {
 
   /** Resolves when durable. Rejects with what `DeliveryReader` or the bus says. */
   publish(delivery: Delivery): Promise<Receipt> {
-    return new Promise((resolve, reject) => {
-      if (delivery.origin === undefined) this.#pending.add(delivery)
-      this.#queue.push(delivery.sender.key, { delivery, resolve, reject })
-      this.#start()
-    })
+    if (delivery.origin === undefined) this.#pending.add(delivery)
+    const known = this.#options.others?.known()
+    return known === undefined ? this.#enqueue(delivery) : this.#enqueueAfter(known, delivery)
   }
 
   /** Keeps what could not be read as a whole, and whose sender nobody can tell; resolves when durable. */
@@ -87,6 +85,24 @@ export class Publisher {
   /** Resolves when nothing is left to do. */
   async drained(): Promise<void> {
     while (this.#active) await this.#running
+  }
+
+  async #enqueueAfter(known: Promise<void>, delivery: Delivery): Promise<Receipt> {
+    try {
+      await known
+    } catch (error) {
+      this.#pending.delete(delivery)
+      letGo(delivery)
+      throw error
+    }
+    return this.#enqueue(delivery)
+  }
+
+  #enqueue(delivery: Delivery): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push(delivery.sender.key, { delivery, resolve, reject })
+      this.#start()
+    })
   }
 
   #start(): void {

@@ -1,7 +1,7 @@
 /** Collector: the listeners, in a thread of their own, and what is known of names. */
 
 import { kafkaSourceInput } from '../../collector/kafka/config.ts'
-import { observeBehind, observeCollector, observeNamesAge } from '../../collector/metrics.ts'
+import { observeBehind, observeCollector } from '../../collector/metrics.ts'
 import { type FollowedNames, followNames } from '../../collector/naming/follow.ts'
 import { rememberNames } from '../../collector/naming/remember.ts'
 import { type CollectorThread, startCollectorThread } from '../../collector/thread/start.ts'
@@ -31,9 +31,9 @@ export async function startCollectorRole(context: RoleContext): Promise<Collecto
   let thread: CollectorThread
   try {
     const { collector, logLevel } = config
-    const known = await names.before
+    const naming = { names: await names.before, upToNow: names.upToNow }
     const kafka = collector.kafka && kafkaSourceInput(collector.kafka, config.bus.kafka)
-    const options = { config: collector, kafka, dataFolder, policy, bus, names: known, clock, ticking, logLevel }
+    const options = { config: collector, kafka, dataFolder, policy, bus, ...naming, clock, ticking, logLevel }
     thread = await startCollectorThread(options, accepting.signal)
   } catch (error) {
     await endNames()
@@ -46,12 +46,12 @@ export async function startCollectorRole(context: RoleContext): Promise<Collecto
       : { ready: true, detail: `listens on ports ${thread.ports.grpc} (gRPC) and ${thread.ports.http} (HTTP)` },
   )
   health.register('bus', () => checkBus(bus, thread))
+  if (names.upToNow !== undefined) health.register('names', () => checkNames(names.upToNow!()))
   if (config.collector.kafka !== undefined) {
     health.register('kafka', () => thread.kafkaState() ?? { ready: true, detail: 'begins to read' })
     observeBehind(() => thread.kafkaBehindSeconds())
   }
   observeCollector(() => thread.counts())
-  if (bus.follow !== undefined) observeNamesAge(names.ageSeconds)
   const ended = Promise.race([thread.stopped, names.running])
   ended.catch(() => {
     // Told to whoever awaits it.
@@ -71,9 +71,18 @@ export async function startCollectorRole(context: RoleContext): Promise<Collecto
 
 /** Where one process has the log to itself it is the only one that learns, and keeps in the log's state what it has learned. */
 function namesOf({ bus, logger }: RoleContext, signal: AbortSignal): FollowedNames {
-  if (bus.follow === undefined)
-    return { ...rememberNames({ bus, logger }, signal), pass: () => {}, ageSeconds: () => 0 }
+  if (bus.follow === undefined) return { ...rememberNames({ bus, logger }, signal), pass: () => {} }
   return followNames({ follow: (options) => bus.follow!(options), logger }, signal)
+}
+
+/** Calls wait for them, so that it takes none where they cannot be had. */
+async function checkNames(upToNow: Promise<void>): Promise<Check> {
+  try {
+    await upToNow
+    return { ready: true, detail: 'what other collectors have learned is known' }
+  } catch (error) {
+    return { ready: false, detail: messageOf(error) }
+  }
 }
 
 /** Takes records: it has room, and its last tick was written. */

@@ -6,11 +6,12 @@
  * partitioned, nor a name that has another origin. Times are the calls' own, so that a replay learns the same.
  *
  * What a delivery teaches is known once that delivery is durable (docs/decisions/005-learned-names.md): `learn` only notes it,
- * the publisher takes the notes, and hands them back to `know` when the log has them.
+ * the publisher takes the notes, and hands them back to `know` when the log has them. What it teaches is news as long as other
+ * collectors may not know it, whoever taught it first (others.ts).
  */
 import type { Call, Origin } from '../../core/call.ts'
 import { MINUTE } from '../../core/clock.ts'
-import { gather, joined, type LearnedName, says } from './learned-name.ts'
+import { gather, isNews, joined, type LearnedName, says } from './learned-name.ts'
 
 /** A name holds while less than so many minutes lie between the call and the last handshake: nine to ten minutes of time. */
 export const LEARNED_FOR_MINUTES = 10
@@ -29,18 +30,31 @@ export interface Changes {
   forgotten: string[]
 }
 
-const NOTHING: readonly LearnedName[] = []
+/** What was noted since the last time. */
+export interface Taught {
+  names: readonly LearnedName[]
+  /** Whether other collectors may not know what was proved, be it known here or not. */
+  isNews: boolean
+}
+
+const NOTHING: Taught = { names: [], isNews: false }
 
 export class Directory {
   readonly #limit: number
+  readonly #newsMs: number
   /** What was longest not refreshed comes first. */
   readonly #names = new Map<string, LearnedName>()
   /** Learned, not taken yet. */
   readonly #noted = new Map<string, LearnedName>()
+  #notedNews = false
+  /** When news came of an address, by `performance.now()`; the oldest come first. */
+  readonly #news = new Map<string, number>()
   #newest = 0
 
-  constructor(limit = MAX_LEARNED_ADDRESSES) {
+  /** What `know` has told less than `newsMs` ago may be news to others; 0 where there are none. */
+  constructor(limit = MAX_LEARNED_ADDRESSES, newsMs = 0) {
     this.#limit = limit
+    this.#newsMs = newsMs
   }
 
   get size(): number {
@@ -63,11 +77,12 @@ export class Directory {
   }
 
   /** What was noted since the last time: to be made durable, and then known; or dropped with the delivery that taught it. */
-  take(): readonly LearnedName[] {
-    if (this.#noted.size === 0) return NOTHING
-    const noted = [...this.#noted.values()]
+  take(): Taught {
+    if (this.#noted.size === 0 && !this.#notedNews) return NOTHING
+    const taught = { names: [...this.#noted.values()], isNews: this.#notedNews }
     this.#noted.clear()
-    return noted
+    this.#notedNews = false
+    return taught
   }
 
   /** Takes in what is durable. In any order, any number of times: it comes out the same, short of the limit. */
@@ -82,6 +97,7 @@ export class Directory {
       if (now === before) continue
       this.#names.delete(name.address)
       this.#names.set(name.address, now)
+      if (this.#newsMs > 0 && isNews(before, now)) this.#setNews(name.address)
       changed.set(name.address, now)
       this.#newest = Math.max(this.#newest, now.seen)
     }
@@ -116,10 +132,33 @@ export class Directory {
   #note(address: string, identity: string, at: number): void {
     const minute = Math.floor(at / MINUTE)
     const known = this.#names.get(address)
+    if (this.#isNews(address)) this.#notedNews = true
     if (known !== undefined && says(known, identity, minute)) return
     if (address === '' || minute < this.#newest - KEPT_MINUTES) return
     if (address.length > MAX_ADDRESS_CHARS || identity.length > MAX_IDENTITY_CHARS) return
-    gather(this.#noted, { address, identity, seen: minute, disputed: 0 })
+    const name = { address, identity, seen: minute, disputed: 0 }
+    if (isNews(known, known === undefined ? name : joined(known, name))) this.#notedNews = true
+    gather(this.#noted, name)
+  }
+
+  #setNews(address: string): void {
+    const now = performance.now()
+    this.#forgetNews(now)
+    this.#news.delete(address)
+    this.#news.set(address, now)
+  }
+
+  #isNews(address: string): boolean {
+    if (this.#news.size === 0) return false
+    this.#forgetNews(performance.now())
+    return this.#news.has(address)
+  }
+
+  #forgetNews(now: number): void {
+    for (const [address, ms] of this.#news) {
+      if (ms >= now - this.#newsMs) return
+      this.#news.delete(address)
+    }
   }
 
   #forgetOld(): string[] {

@@ -20,8 +20,8 @@ export interface FollowedNames {
   pass(listener: (names: readonly LearnedName[]) => void): void
   /** Until the signal aborts; rejects when it fails for good. */
   running: Promise<void>
-  /** What others had made durable so many seconds ago has been told. */
-  ageSeconds(): number
+  /** Resolves once all has been told that was durable when it was called; rejects (retriable) where that takes seconds. Absent without others. */
+  upToNow?(): Promise<void>
 }
 
 export function followNames(
@@ -44,12 +44,7 @@ export function followNames(
       else take(names)
     }
   }
-  const { caughtUp, running, ageSeconds } = follow({
-    topic: TOPIC.names,
-    since: Date.now() - BACK_MS,
-    onRecords,
-    signal,
-  })
+  const { caughtUp, running, upToNow } = follow({ topic: TOPIC.names, since: Date.now() - BACK_MS, onRecords, signal })
   const before = caughtUp.then(() => {
     take = (names) => tell(names)
     return table.names()
@@ -65,6 +60,6 @@ export function followNames(
       tell = listener
     },
     running,
-    ageSeconds,
+    upToNow,
   }
 }

@@ -40,6 +40,16 @@ export function joined(a: LearnedName, b: LearnedName): LearnedName {
   return disputed === last.disputed ? last : { ...last, disputed }
 }
 
+/** A name told again so soon names the same calls: it holds twice as long. */
+const TOLD_AGAIN_MINUTES = 5
+
+/** Whether calls of these minutes may be named by it as they were not before. `now` has all that `before` says. */
+export function isNews(before: LearnedName | undefined, now: LearnedName): boolean {
+  if (before === undefined) return true
+  const { identity, seen, disputed } = before
+  return identity !== now.identity || disputed !== now.disputed || now.seen - seen >= TOLD_AGAIN_MINUTES
+}
+
 /** Adds to names by address. */
 export function gather(names: Map<string, LearnedName>, name: LearnedName): void {
   const before = names.get(name.address)

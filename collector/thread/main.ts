@@ -6,7 +6,8 @@ import { createLogger } from '../../core/logger.ts'
 import { readPolicy } from '../../policy/read.ts'
 import { type RunningCollector, startCollector } from '../app.ts'
 import { createAnnotator } from '../naming/annotate.ts'
-import { Directory } from '../naming/directory.ts'
+import { Directory, MAX_LEARNED_ADDRESSES } from '../naming/directory.ts'
+import { NEWS_MS, OthersNames } from '../naming/others.ts'
 import { SOURCES } from '../sources/registry.ts'
 import { Handover } from './handover.ts'
 import type { FromThread, ThreadInput, ToThread } from './messages.ts'
@@ -37,8 +38,9 @@ const answer = (request: number, done: Promise<void>): void => {
 
 async function run(): Promise<void> {
   let snapshot = readPolicy(input.policy)
-  const directory = new Directory()
+  const directory = new Directory(MAX_LEARNED_ADDRESSES, input.hasOthers ? NEWS_MS : 0)
   directory.know(input.names)
+  const upToNow = () => requests.ask((request) => tell({ type: 'upToNow', request }))
   const stop = new AbortController()
   const collector: RunningCollector = await startCollector(
     {
@@ -53,6 +55,7 @@ async function run(): Promise<void> {
       onKafkaState: (state) => tell({ type: 'kafkaState', state }),
       sources: SOURCES,
       annotator: createAnnotator(() => snapshot, directory),
+      others: input.hasOthers ? new OthersNames(upToNow) : undefined,
       logger: createLogger(input.logLevel),
     },
     stop.signal,
@@ -68,6 +71,9 @@ async function run(): Promise<void> {
         break
       case 'know':
         directory.know(message.names)
+        break
+      case 'known':
+        requests.answer(message.request, message.error)
         break
       case 'reloadPolicy':
         answer(

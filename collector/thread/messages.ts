@@ -18,6 +18,8 @@ export interface ThreadInput {
   partitions: Record<string, number>
   /** What was learned before. */
   names: readonly LearnedName[]
+  /** Whether other collectors learn names too. */
+  hasOthers: boolean
   ticking: boolean
   logLevel: string
   counts: SharedArrayBuffer
@@ -31,6 +33,8 @@ export type ToThread =
   | { type: 'tick'; request: number }
   /** Names that other collectors have made durable. */
   | { type: 'know'; names: readonly LearnedName[] }
+  /** What was durable when `upToNow` was asked has come before this; or `error` says why not. */
+  | { type: 'known'; request: number; error: WireError | undefined }
   | { type: 'reloadPolicy'; request: number }
   | { type: 'stop' }
 
@@ -40,6 +44,8 @@ export type FromThread =
   | { type: 'failed'; error: WireError }
   /** The records lie in `memory`, which comes with them. */
   | { type: 'publish'; request: number; records: readonly Publication[]; memory: ArrayBuffer }
+  /** What other collectors have made durable by now is to be known. */
+  | { type: 'upToNow'; request: number }
   /** A `tick` or a `reloadPolicy` is done. */
   | { type: 'done'; request: number; error: WireError | undefined }
   /** Why the log did not take the last tick; undefined where it did. Sent when it changes. */

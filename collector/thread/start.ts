@@ -27,6 +27,8 @@ export interface CollectorThreadOptions {
   bus: Pick<Bus, 'publish' | 'partitions'>
   /** What was learned before (naming/remember.ts); nothing by default. */
   names?: readonly LearnedName[]
+  /** Resolves once all that other collectors have learned by now was given to `know`; absent where there are none. */
+  upToNow?: (() => Promise<void>) | undefined
   /** The system's, or one in shared memory. */
   clock: Clock
   ticking: boolean
@@ -55,7 +57,7 @@ export async function startCollectorThread(
   signal: AbortSignal,
   entry = ENTRY,
 ): Promise<CollectorThread> {
-  const { bus, clock, config, kafka, dataFolder, names = [], policy, ticking, logLevel } = options
+  const { bus, clock, config, kafka, dataFolder, names = [], upToNow, policy, ticking, logLevel } = options
   const counts = countsMemory()
   const workerData: ThreadInput = {
     config,
@@ -64,6 +66,7 @@ export async function startCollectorThread(
     policy,
     partitions: Object.fromEntries(WRITTEN.map((topic) => [topic, bus.partitions(topic)])),
     names,
+    hasOthers: upToNow !== undefined,
     ticking,
     logLevel,
     counts,
@@ -84,6 +87,14 @@ export async function startCollectorThread(
     } catch (error) {
       // The memory stays: it may still be read (core/bus/bus.ts).
       tell({ type: 'published', request, error: toWire(error), memory: undefined })
+    }
+  }
+  const answerKnown = async (request: number): Promise<void> => {
+    try {
+      await upToNow!()
+      tell({ type: 'known', request, error: undefined })
+    } catch (error) {
+      tell({ type: 'known', request, error: toWire(error) })
     }
   }
   const ended = new Promise<void>((resolve, reject) => {
@@ -109,6 +120,9 @@ export async function startCollectorThread(
           break
         case 'publish':
           void publish(message)
+          break
+        case 'upToNow':
+          void answerKnown(message.request)
           break
         case 'done':
           requests.answer(message.request, message.error)

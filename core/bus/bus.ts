@@ -120,8 +120,8 @@ export interface Following {
   caughtUp: Promise<void>
   /** Until the signal aborts (resolves). What passes is tried again; rejects when it fails for good. */
   running: Promise<void>
-  /** What was durable so many seconds ago has been given. Grows while the log does not answer. */
-  ageSeconds(): number
+  /** Resolves once all that was durable when it was called has been given. Rejects (retriable) where that takes seconds. */
+  upToNow(): Promise<void>
 }
 
 export interface GroupLag {
@@ -146,8 +146,8 @@ export interface Bus {
   /** Runs until the signal aborts (resolves) or a step fails for good (rejects). */
   process(options: ProcessOptions): Promise<void>
   /**
-   * Reads a topic beside all groups: every follower gets every record, and commits nothing. Absent where one process has the log to
-   * itself, and so knows what others could tell it.
+   * Reads a topic beside all groups, one that `publish` alone writes: every follower gets every record, and commits nothing. Absent where
+   * one process has the log to itself, and so knows what others could tell it.
    */
   follow?(options: FollowOptions): Following
   /** How far each group is, for readiness, back-pressure and self-telemetry. */

@@ -45,7 +45,7 @@ function readAll(
   const rows = new CallRows()
   return bodies.map(({ body, sender }): { calls: Call[]; rejected: string[] } => {
     const read = reader.read({ body, signal: 'logs', encoding: 'protobuf', sender, received: NOW + SECOND }, rows)
-    annotator.directory.know(annotator.directory.take())
+    annotator.directory.know(annotator.directory.take().names)
     const own = read.partitions.get(0)?.rows ?? []
     const block = new Block(encodeRows(rows, [{ id: read.id, rows: own }]))
     return { calls: own.map((_, row) => block.call(row)), rejected: read.rejected.map(({ reason }) => reason) }

@@ -119,7 +119,9 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)(
       for (const role of ROLES) {
         await expect.poll(() => readyz(role), { timeout: 60_000 }).toMatchObject({ status: 200 })
       }
-      expect((await readyz('collector')).text).toContain(`reads ${OTLP_TOPIC} (1 of its partitions)`)
+      const { text } = await readyz('collector')
+      expect(text).toContain(`reads ${OTLP_TOPIC} (1 of its partitions)`)
+      expect(text).toContain('what other collectors have learned is known')
 
       writeFileSync(join(folder, 'console.yaml'), stringify({ ...config, storage: { url: store } }))
       running.set('console', start(folder, ['console', '--config', 'console.yaml'], { ROLE: 'console' }))

@@ -20,6 +20,7 @@ import { type Client, createClient, type Reach } from './client.ts'
 import { fromKafka } from './errors.ts'
 import { Feed } from './feed.ts'
 import { followTopic, type Stretch } from './follow.ts'
+import type { Ends } from './front.ts'
 import { type Ownership, type PartitionHandle, readGroup } from './group-reader.ts'
 import { Names } from './names.ts'
 import { ownPartition } from './partition-owner.ts'
@@ -129,14 +130,17 @@ export class KafkaBus implements Bus {
 
   follow(options: FollowOptions): Following {
     const { kafka, names } = this.#connected
-    const following = followTopic(options, AbortSignal.any([options.signal, this.#closing.signal]), {
+    // Its own: how soon a follower is up to now must not depend on what else is asked of the cluster.
+    const admin = new SerialAdmin(kafka.admin())
+    const topic = names.topic(options.topic)
+    const { running, ...following } = followTopic(options, AbortSignal.any([options.signal, this.#closing.signal]), {
       kafka,
-      topic: names.topic(options.topic),
-      stretches: () => this.#since(options),
+      topic,
+      stretches: () => since(admin, topic, options.since),
+      ends: () => ends(admin, topic),
       logger: this.#options.logger,
     })
-    this.#remember(following.running)
-    return following
+    return { ...following, running: this.#remember(running.finally(() => admin.disconnect())) }
   }
 
   /** `close` waits for it. */
@@ -223,20 +227,6 @@ export class KafkaBus implements Bus {
     unlock()
   }
 
-  async #since({ topic, since }: FollowOptions): Promise<Stretch[]> {
-    const { admin, names } = this.#connected
-    const name = names.topic(topic)
-    const first = await admin.ask((kafkajs) => kafkajs.fetchTopicOffsetsByTimestamp(name, Math.floor(since)))
-    const from = new Map(first.map(({ partition, offset }) => [partition, Number(offset)]))
-    const bounds = await admin.ask((kafkajs) => kafkajs.fetchTopicOffsets(name))
-    return bounds.map(({ partition, low, high }) => ({
-      partition,
-      // Where a partition has nothing so young, kafkajs gives its end.
-      from: Math.max(Number(low), from.get(partition)!),
-      end: Number(high),
-    }))
-  }
-
   async #bounds(topic: string, partition: number): Promise<{ start: number; end: number }> {
     const offsets = await this.#connected.admin.ask((kafkajs) => kafkajs.fetchTopicOffsets(topic))
     const { low, high } = offsets.find((one) => one.partition === partition)!
@@ -250,4 +240,24 @@ export class KafkaBus implements Bus {
       throw new PipelineError('too_large', `record of ${value.length} bytes for ${topic} exceeds ${MAX_RECORD_BYTES}`)
     }
   }
+}
+
+async function since(admin: SerialAdmin, topic: string, ms: number): Promise<Stretch[]> {
+  const first = await admin.ask(async (kafkajs) => {
+    await kafkajs.connect()
+    return kafkajs.fetchTopicOffsetsByTimestamp(topic, Math.floor(ms))
+  })
+  const from = new Map(first.map(({ partition, offset }) => [partition, Number(offset)]))
+  const bounds = await admin.ask((kafkajs) => kafkajs.fetchTopicOffsets(topic))
+  return bounds.map(({ partition, low, high }) => ({
+    partition,
+    // Where a partition has nothing so young, kafkajs gives its end.
+    from: Math.max(Number(low), from.get(partition)!),
+    end: Number(high),
+  }))
+}
+
+async function ends(admin: SerialAdmin, topic: string): Promise<Ends> {
+  const bounds = await admin.ask((kafkajs) => kafkajs.fetchTopicOffsets(topic))
+  return bounds.map(({ partition, high }) => [partition, Number(high)])
 }

@@ -18,8 +18,6 @@ export interface ReadPartitions {
   positions: Map<number, number>
   /** Given the committed messages of one partition, in order; true ends the reading. */
   read(messages: readonly KafkaMessage[], partition: number): boolean | Promise<boolean>
-  /** Told that what was durable at a time has been given, by `performance.now()`. */
-  onAnswer?(asOfMs: number): void
   /** True where there is something to read until `read` ends it, so that nothing coming is a failure. */
   ends: boolean
 }
@@ -29,7 +27,7 @@ export interface ReadPartitions {
  * `bus_unavailable` where it falls silent.
  */
 export async function readPartitions(
-  { kafka, topic, positions, read, onAnswer, ends }: ReadPartitions,
+  { kafka, topic, positions, read, ends }: ReadPartitions,
   signal: AbortSignal,
 ): Promise<void> {
   const consumer = kafka.consumer({
@@ -48,16 +46,10 @@ export async function readPartitions(
     await new Promise<void>((resolve, reject) => {
       signal.throwIfAborted()
       signal.addEventListener('abort', () => reject(signal.reason), { signal: ended.signal })
-      const { CRASH, FETCH, FETCH_START, GROUP_JOIN, REQUEST } = consumer.events
+      const { CRASH, GROUP_JOIN, REQUEST } = consumer.events
       consumer.on(CRASH, ({ payload }) => reject(payload.error))
       const watchdog = new Watchdog(`the reader of ${topic}`, SILENT_MS, ended.signal, reject)
       if (!ends) consumer.on(REQUEST, () => watchdog.heard())
-      // A fetch begins once what the last one brought has been given.
-      let answeredMs: number | undefined
-      consumer.on(FETCH, ({ payload: { duration } }) => (answeredMs = performance.now() - duration))
-      consumer.on(FETCH_START, () => {
-        if (answeredMs !== undefined) onAnswer?.(answeredMs)
-      })
       // Also where it has to join anew, and has forgotten where it was.
       consumer.on(GROUP_JOIN, () => {
         watchdog.heard()

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createAnnotator } from '../../../collector/naming/annotate.ts'
 import { Directory, KEPT_MINUTES, LEARNED_FOR_MINUTES } from '../../../collector/naming/directory.ts'
 import { joined, type LearnedName, says } from '../../../collector/naming/learned-name.ts'
@@ -37,7 +37,7 @@ function nameless(at: number): Call {
 /** As of a delivery that has become durable. */
 function teach(directory: Directory, ...calls: Call[]): void {
   for (const call of calls) directory.learn(call)
-  directory.know(directory.take())
+  directory.know(directory.take().names)
 }
 
 describe('the learned directory', () => {
@@ -54,19 +54,19 @@ describe('the learned directory', () => {
     directory.learn(proven(WEB, T))
     expect(directory.identityAt(AT, T)).toBe('')
     directory.take()
-    expect(directory.take()).toEqual([])
+    expect(directory.take().names).toEqual([])
     expect(directory.identityAt(AT, T)).toBe('')
   })
 
   it('notes a handshake once a minute, however many there are', () => {
     const directory = new Directory()
     for (let i = 0; i < 100; i += 1) directory.learn(proven(WEB, T + i))
-    expect(directory.take()).toEqual([{ address: AT, identity: WEB, seen: 1000, disputed: 0 }])
+    expect(directory.take().names).toEqual([{ address: AT, identity: WEB, seen: 1000, disputed: 0 }])
     teach(directory, proven(WEB, T))
     directory.learn(proven(WEB, T + MINUTE - 1))
-    expect(directory.take()).toEqual([])
+    expect(directory.take().names).toEqual([])
     directory.learn(proven(WEB, T + MINUTE))
-    expect(directory.take()).toHaveLength(1)
+    expect(directory.take().names).toHaveLength(1)
   })
 
   it("a caller's proxy teaches whom it met", () => {
@@ -91,7 +91,7 @@ describe('the learned directory', () => {
   ])('%s teach nothing', (_, rest) => {
     const directory = new Directory()
     directory.learn(proven(WEB, T, rest))
-    expect(directory.take()).toEqual([])
+    expect(directory.take().names).toEqual([])
   })
 
   it('two identities at one address make it unknown until one has been alone for ten minutes', () => {
@@ -118,7 +118,7 @@ describe('the learned directory', () => {
     teach(directory, proven(WEB, T, { sourceAddress: 'b' }))
     teach(directory, proven(WEB, T + 2 * MINUTE, { sourceAddress: 'a' }))
     directory.learn(proven(WEB, T + 2 * MINUTE, { sourceAddress: 'c' }))
-    expect(directory.know(directory.take()).forgotten).toEqual(['b'])
+    expect(directory.know(directory.take().names).forgotten).toEqual(['b'])
     expect(directory.size).toBe(2)
     expect(['a', 'b', 'c'].map((address) => directory.identityAt(address, T + 2 * MINUTE))).toEqual([WEB, '', WEB])
   })
@@ -128,9 +128,9 @@ describe('the learned directory', () => {
     teach(directory, proven(WEB, T, { sourceAddress: 'old' }))
     const later = T + (KEPT_MINUTES + 1) * MINUTE
     directory.learn(proven(WEB, later))
-    expect(directory.know(directory.take()).forgotten).toEqual(['old'])
+    expect(directory.know(directory.take().names).forgotten).toEqual(['old'])
     directory.learn(proven(WEB, T, { sourceAddress: 'old' }))
-    expect(directory.take()).toEqual([])
+    expect(directory.take().names).toEqual([])
     directory.know([{ address: 'old', identity: WEB, seen: T / MINUTE, disputed: 0 }])
     expect(directory.names().map(({ address }) => address)).toEqual([AT])
   })
@@ -139,7 +139,7 @@ describe('the learned directory', () => {
     const policy = undeclaredWorld()
     const annotator = createAnnotator(() => policy)
     annotateBy(annotator, proven(WEB, T))
-    annotator.directory.know(annotator.directory.take())
+    annotator.directory.know(annotator.directory.take().names)
     const later = { ...nameless(T + 1), destinationService: '10.0.0.21:80', destinationServiceOrigin: 'none' } as Call
     annotateBy(annotator, later)
     expect(later).toMatchObject({
@@ -149,6 +149,67 @@ describe('the learned directory', () => {
       destinationServiceOrigin: 'none',
       decision: 'unknown',
     })
+  })
+})
+
+describe('news', () => {
+  const NEWS_MS = 400
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }))
+  afterEach(() => void vi.useRealTimers())
+  const directory = () => new Directory(100, NEWS_MS)
+  /** What a delivery with these calls tells, which becomes durable. */
+  const tells = (one: Directory, ...calls: Call[]): boolean => {
+    for (const call of calls) one.learn(call)
+    const { names, isNews } = one.take()
+    one.know(names)
+    return isNews
+  }
+
+  it('is a name that was not known, and stays so for others who prove it, until they may know it', () => {
+    const one = directory()
+    expect(tells(one, nameless(T))).toBe(false)
+    expect(tells(one, proven(WEB, T))).toBe(true)
+    expect(tells(one, nameless(T))).toBe(false)
+    vi.advanceTimersByTime(NEWS_MS)
+    expect(tells(one, proven(WEB, T))).toBe(true)
+    vi.advanceTimersByTime(1)
+    expect(tells(one, proven(WEB, T))).toBe(false)
+  })
+
+  it('is what another collector has told a moment ago', () => {
+    const one = directory()
+    one.know([{ address: AT, identity: WEB, seen: T / MINUTE, disputed: 0 }])
+    expect(tells(one, proven(WEB, T, { sourceAddress: '10.0.0.12' }), proven(WEB, T))).toBe(true)
+    vi.advanceTimersByTime(NEWS_MS + 1)
+    expect(tells(one, proven(WEB, T))).toBe(false)
+  })
+
+  it('is no name told again, but for one that was about to lapse', () => {
+    const one = directory()
+    tells(one, proven(WEB, T))
+    vi.advanceTimersByTime(NEWS_MS + 1)
+    expect([1, 2, 3, 8, 9].map((minute) => tells(one, proven(WEB, T + minute * MINUTE)))).toEqual([
+      false,
+      false,
+      false,
+      true,
+      true,
+    ])
+    vi.advanceTimersByTime(NEWS_MS + 1)
+    expect(tells(one, proven(WEB, T + 9 * MINUTE))).toBe(false)
+  })
+
+  it('is another name at an address, and the doubt that comes of it', () => {
+    const one = directory()
+    tells(one, proven(WEB, T))
+    vi.advanceTimersByTime(NEWS_MS + 1)
+    expect(tells(one, proven(JOB, T))).toBe(true)
+  })
+
+  it('is nothing where one collector is alone', () => {
+    const one = new Directory()
+    tells(one, proven(WEB, T))
+    expect(tells(one, proven(WEB, T))).toBe(false)
   })
 })
 

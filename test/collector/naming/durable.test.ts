@@ -1,74 +1,26 @@
-import { describe, expect, it } from 'vitest'
-import type { Delivery, Sender } from '../../../collector/delivery.ts'
-import { CollectorMetrics } from '../../../collector/metrics.ts'
-import { createAnnotator } from '../../../collector/naming/annotate.ts'
-import { Directory } from '../../../collector/naming/directory.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { Directory, MAX_LEARNED_ADDRESSES } from '../../../collector/naming/directory.ts'
 import { decodeNames } from '../../../collector/naming/learned-name.ts'
-import { DEFAULT_LIMITS } from '../../../collector/otlp/limits.ts'
-import { FIELD, FIELD_ALIASES } from '../../../collector/otlp/log-record.ts'
-import { Publisher } from '../../../collector/publisher.ts'
-import type { LogSource } from '../../../collector/sources/source.ts'
+import { ACKNOWLEDGED_AFTER_MS, NEWS_MS, OthersNames } from '../../../collector/naming/others.ts'
 import { TOPIC } from '../../../core/bus/topics.ts'
-import { emptyCall } from '../../../core/call.ts'
-import { MINUTE, SECOND } from '../../../core/clock.ts'
+import { MINUTE } from '../../../core/clock.ts'
 import { PipelineError } from '../../../core/errors.ts'
 import { MemoryBus } from '../memory-bus.ts'
-import { logs } from '../requests.ts'
-import { undeclaredWorld } from './world.ts'
+import { AT, delivery, from, NOW, publisherOf, turns, WEB } from './handshakes.ts'
 
-const NOW = 1_795_296_000 * SECOND
-const AT = '10.0.0.11'
-const WEB = 'cluster.local/ns/shop/sa/web'
 const LEARNED = { address: AT, identity: WEB, seen: NOW / MINUTE, disputed: 0 }
-const local: Sender = { key: '127.0.0.1', trust: 'verified', identity: '' }
 
-/** A record with the caller's identity proves it by mutual TLS. */
-const source: LogSource = {
-  name: 'handshakes',
-  read({ values, timeUs }) {
-    const sourceIdentity = values[FIELD.downstreamPeerUriSan]!
-    const proven = sourceIdentity !== ''
-    return {
-      ...emptyCall(),
-      sourceIdentity,
-      sourceIdentityOrigin: proven ? 'record' : 'none',
-      tlsState: proven ? 'mutual' : 'unknown',
-      sourceAddress: values[FIELD.downstreamRemoteAddress]!,
-      destinationService: values[FIELD.authority]!,
-      start: timeUs,
-      end: timeUs,
-    }
-  },
-}
-
-function setUp() {
+/** `hasOthers`: there are other collectors, who have nothing to tell. */
+function setUp({ hasOthers = false } = {}) {
   const bus = new MemoryBus()
-  const policy = undeclaredWorld()
-  const directory = new Directory()
-  const rules = {
-    sources: [source],
-    annotator: createAnnotator(() => policy, directory),
-    partitions: bus.partitions(),
-    latenessUs: 10 * SECOND,
-    limits: DEFAULT_LIMITS,
-  }
-  const publisher = new Publisher({ bus, clock: { now: () => NOW }, rules, metrics: new CollectorMetrics() })
+  const directory = new Directory(MAX_LEARNED_ADDRESSES, hasOthers ? NEWS_MS : 0)
+  const others = hasOthers ? new OthersNames(async () => {}) : undefined
+  const publisher = publisherOf({ bus, directory, others })
   const names = () =>
     bus.published.filter(({ topic }) => topic === TOPIC.names).flatMap(({ value }) => decodeNames(value) ?? [])
   const callers = () => bus.calls().map(({ sourceIdentity, sourceIdentityOrigin: origin }) => [sourceIdentity, origin])
   const send = (body: Uint8Array) => publisher.publish(delivery(body))
   return { bus, directory, names, callers, send }
-}
-
-function delivery(body: Uint8Array): Delivery {
-  return { body, signal: 'logs', encoding: 'protobuf', sender: local, received: NOW }
-}
-
-function from(identity: string, mark: string): Buffer {
-  return logs(3, mark, {
-    [FIELD_ALIASES.downstreamRemoteAddress[0]]: AT,
-    ...(identity === '' ? {} : { [FIELD_ALIASES.downstreamPeerUriSan[0]]: identity }),
-  })
 }
 
 describe('what deliveries teach', () => {
@@ -97,7 +49,7 @@ describe('what deliveries teach', () => {
     await expect.poll(() => bus.publications).toBe(1)
     const meanwhile = send(from('', 'b'))
     // Read while the publication is under way.
-    for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate)
+    await turns()
     bus.gate = async () => {}
     letGo()
     await Promise.all([first, meanwhile])
@@ -127,5 +79,27 @@ describe('what deliveries teach', () => {
     await expect(send(cutShort)).rejects.toThrow(PipelineError)
     await send(from('', 'b'))
     expect([directory.size, names()]).toEqual([0, []])
+  })
+
+  it('is acknowledged once other collectors know it as well, and holds up nobody who tells no news', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] })
+    try {
+      const { bus, send } = setUp({ hasOthers: true })
+      const acknowledged: string[] = []
+      const note = (mark: string, sent: Promise<unknown>) => void sent.then(() => acknowledged.push(mark))
+      note('news', send(from(WEB, 'a')))
+      await turns()
+      note('unnamed', send(from('', 'b')))
+      note('the same news', send(from(WEB, 'c')))
+      await turns()
+      expect([bus.calls().length, acknowledged]).toEqual([9, ['unnamed']])
+      await vi.advanceTimersByTimeAsync(ACKNOWLEDGED_AFTER_MS - 1)
+      expect(acknowledged).toEqual(['unnamed'])
+      await vi.advanceTimersByTimeAsync(1)
+      expect(acknowledged.sort()).toEqual(['news', 'the same news', 'unnamed'])
+      await send(from(WEB, 'd'))
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })

@@ -23,7 +23,7 @@ function following() {
   let options: FollowOptions | undefined
   const follow = (given: FollowOptions) => {
     options = given
-    return { caughtUp: caughtUp.opened, running: Promise.resolve(), ageSeconds: () => 0 }
+    return { caughtUp: caughtUp.opened, running: Promise.resolve(), upToNow: () => caughtUp.opened }
   }
   const names = followNames({ follow, logger }, new AbortController().signal)
   const come = (...values: Uint8Array[]) => options!.onRecords(values.map((value, offset) => ({ offset, value })))

@@ -6,11 +6,13 @@ import { pathToFileURL } from 'node:url'
 import { status } from '@grpc/grpc-js'
 import { afterEach, describe, expect, it } from 'vitest'
 import { CollectorConfig } from '../../../collector/config.ts'
+import { FIELD_ALIASES } from '../../../collector/otlp/log-record.ts'
 import { type CollectorThreadOptions, startCollectorThread } from '../../../collector/thread/start.ts'
-import { SECOND, SharedClock, systemClock } from '../../../core/clock.ts'
+import { MINUTE, SECOND, SharedClock, systemClock } from '../../../core/clock.ts'
 import { PipelineError } from '../../../core/errors.ts'
 import { declaredObjects } from '../../../demo/shop.ts'
 import { PolicyConfig } from '../../../policy/config.ts'
+import { gate } from '../../core/bus/drive.ts'
 import { readRecording } from '../../envoy/fixture.ts'
 import { countRecords } from '../../envoy/sink.ts'
 import { MemoryBus } from '../memory-bus.ts'
@@ -18,6 +20,7 @@ import { logs } from '../requests.ts'
 import { grpcClient } from '../running.ts'
 
 const ENTRY = join(import.meta.dirname, '../../../dist/collector/thread/main.js')
+const LOGS_AT = 1_795_296_000 * SECOND
 const built = existsSync(ENTRY)
 if (!built) console.warn("the collector's thread: skipped, dist/ is not built (npm run build)")
 
@@ -102,6 +105,33 @@ describe.skipIf(!built)("the collector's thread", () => {
     for (const body of bodies) await client.send(body)
     expect(refused.length).toBeGreaterThan(0)
     for (const { value, was } of refused) expect(value).toEqual(was)
+  })
+
+  it('reads a delivery once all is known that others had learned when it came, and refuses it where that cannot be had', async () => {
+    const address = '10.0.0.11'
+    const identity = 'cluster.local/ns/shop/sa/web'
+    const name = { address, identity, seen: LOGS_AT / MINUTE, disputed: 0 }
+    const questions: ReturnType<typeof gate<Error | undefined>>[] = []
+    const upToNow = async () => {
+      const question = gate<Error | undefined>()
+      questions.push(question)
+      const error = await question.opened
+      if (error !== undefined) throw error
+    }
+    const { thread, bus, client } = await started({ upToNow })
+    const body = logs(1, 'a', { [FIELD_ALIASES.downstreamRemoteAddress[0]]: `${address}:40000` }, LOGS_AT)
+    const refused = client.send(body)
+    await expect.poll(() => questions.length).toBe(1)
+    questions[0]!.open(new PipelineError('bus_unavailable', 'the log is away', { retriable: true }))
+    const unavailable = { code: status.UNAVAILABLE, details: expect.stringContaining('the log is away') }
+    await expect(refused).rejects.toMatchObject(unavailable)
+    expect(bus.publications).toBe(0)
+    const sent = client.send(body)
+    await expect.poll(() => questions.length).toBe(2)
+    thread.know([name])
+    questions[1]!.open(undefined)
+    await sent
+    expect(bus.calls()).toMatchObject([{ sourceIdentity: identity, sourceIdentityOrigin: 'learned' }])
   })
 
   it('tells of ticks that the log does not take, and that it takes them again', async () => {
