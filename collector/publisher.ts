@@ -82,7 +82,7 @@ export class Publisher {
     })
   }
 
-  /** Resolves when nothing is left to do. */
+  /** Resolves when nothing is left to do of what was taken up; what still waits for others' names was not, and whoever sent it waits too. */
   async drained(): Promise<void> {
     while (this.#active) await this.#running
   }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { Block, isBlock } from '../../core/block.ts'
 import type { BusRecord } from '../../core/bus/bus.ts'
@@ -102,7 +103,7 @@ describe.skipIf('missing' in started || noPipeline() !== undefined)('names that 
       },
       async () => {
         broker.pause()
-        await new Promise((resolve) => setTimeout(resolve, STANDS_STILL_MS))
+        await delay(STANDS_STILL_MS)
         broker.resume()
       },
     ]

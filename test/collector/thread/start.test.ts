@@ -134,6 +134,25 @@ describe.skipIf(!built)("the collector's thread", () => {
     expect(bus.calls()).toMatchObject([{ sourceIdentity: identity, sourceIdentityOrigin: 'learned' }])
   })
 
+  it('stops once what waited for others, or for them to know, is durable and acknowledged', async () => {
+    const question = gate()
+    let questions = 0
+    const upToNow = () => {
+      questions += 1
+      return question.opened
+    }
+    const { thread, bus, client, stop } = await started({ upToNow })
+    const { bodies } = readRecording('allowed_http')
+    const sent = client.send(bodies[0]!)
+    await expect.poll(() => questions).toBe(1)
+    stop.abort()
+    question.open()
+    await sent
+    await thread.stopped
+    expect(bus.calls()).toHaveLength(countRecords(bodies[0]!))
+    expect(bus.ticks(0).at(-1)).toMatchObject({ leave: true })
+  })
+
   it('tells of ticks that the log does not take, and that it takes them again', async () => {
     const config = { grpcAddress: '127.0.0.1:0', httpAddress: '127.0.0.1:0', tickMs: 20 }
     const { thread, bus } = await started({ ticking: true, config: CollectorConfig.parse(config) })
